@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The few things every folder needs: one-sentence errors, checked arithmetic, byte order, cleanup
+ * at the end of a scope, whole reads and writes, and files that appear complete or not at all.
+ */
+#ifndef CANISTERFS_UTIL_H
+#define CANISTERFS_UTIL_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#define MUST_CHECK     __attribute__((warn_unused_result))
+#define PRINTF(f, a)   __attribute__((format(printf, f, a)))
+#define ARRAY_LEN(a)   (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b)      ((a) < (b) ? (a) : (b))
+#define MAX(a, b)      ((a) > (b) ? (a) : (b))
+
+/*
+ * Why a call failed: one sentence with its numbers, lower case, no newline, no path of the file
+ * that the caller named. Library functions return 0 or -errno and fill the caller's struct err,
+ * which may be NULL.
+ */
+struct err {
+	char text[512];
+};
+
+/* Sets the sentence and returns rc, so that a failure is one line: return err_set(err, -EIO, ...). */
+int err_set(struct err *err, int rc, const char *fmt, ...) PRINTF(3, 4);
+
+/* As err_set, and ends the sentence with ": " and the reason for rc (a negative errno). */
+int err_sys(struct err *err, int rc, const char *fmt, ...) PRINTF(3, 4);
+
+/* Puts words in front of a sentence that is already there: "doing this: " + what it said. */
+int err_prefix(struct err *err, int rc, const char *fmt, ...) PRINTF(3, 4);
+
+/* Every number that comes from a file goes through these before it is used. True: it overflowed. */
+#define add_overflows(a, b, out) __builtin_add_overflow((a), (b), (out))
+#define mul_overflows(a, b, out) __builtin_mul_overflow((a), (b), (out))
+
+static inline uint64_t div_up(uint64_t n, uint64_t by)
+{
+	return n / by + (n % by != 0);
+}
+
+/* The largest n with n % to == 0 that is not above n; `to` is a power of two. */
+static inline uint64_t round_down(uint64_t n, uint64_t to)
+{
+	return n & ~(to - 1);
+}
+
+/* All formats here are little-endian but qcow2, which is big-endian. */
+static inline uint16_t get_le16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] | p[1] << 8);
+}
+
+static inline uint32_t get_le32(const uint8_t *p)
+{
+	return (uint32_t)get_le16(p) | (uint32_t)get_le16(p + 2) << 16;
+}
+
+static inline uint64_t get_le64(const uint8_t *p)
+{
+	return (uint64_t)get_le32(p) | (uint64_t)get_le32(p + 4) << 32;
+}
+
+static inline void put_le16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)v;
+	p[1] = (uint8_t)(v >> 8);
+}
+
+static inline void put_le32(uint8_t *p, uint32_t v)
+{
+	put_le16(p, (uint16_t)v);
+	put_le16(p + 2, (uint16_t)(v >> 16));
+}
+
+static inline void put_le64(uint8_t *p, uint64_t v)
+{
+	put_le32(p, (uint32_t)v);
+	put_le32(p + 4, (uint32_t)(v >> 32));
+}
+
+static inline uint16_t get_be16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t get_be32(const uint8_t *p)
+{
+	return (uint32_t)get_be16(p) << 16 | get_be16(p + 2);
+}
+
+static inline uint64_t get_be64(const uint8_t *p)
+{
+	return (uint64_t)get_be32(p) << 32 | get_be32(p + 4);
+}
+
+static inline void put_be16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static inline void put_be32(uint8_t *p, uint32_t v)
+{
+	put_be16(p, (uint16_t)(v >> 16));
+	put_be16(p + 2, (uint16_t)v);
+}
+
+static inline void put_be64(uint8_t *p, uint64_t v)
+{
+	put_be32(p, (uint32_t)(v >> 32));
+	put_be32(p + 4, (uint32_t)v);
+}
+
+/* `auto_free char *p = NULL;` is freed, `auto_close int fd = -1;` is closed at the closing brace. */
+void cleanup_free(void *pointer_to_pointer);
+void cleanup_close(int *fd);
+#define auto_free  __attribute__((cleanup(cleanup_free)))
+#define auto_close __attribute__((cleanup(cleanup_close)))
+
+/* Hands an auto_close descriptor to a new owner. */
+static inline int steal_fd(int *fd)
+{
+	int stolen = *fd;
+
+	*fd = -1;
+	return stolen;
+}
+
+/* True when all `len` bytes are zero; fast enough to scan an image with. */
+bool is_zero(const void *buf, size_t len);
+
+/* Whole reads and writes at an offset, restarted after EINTR. A read past the end is -EIO. */
+int MUST_CHECK pread_all(int fd, void *buf, size_t len, uint64_t off);
+int MUST_CHECK pwrite_all(int fd, const void *buf, size_t len, uint64_t off);
+
+/* CRC-32 of IEEE 802.3, as zlib's; `crc` is 0 or the result so far. */
+uint32_t crc32_of(uint32_t crc, const void *buf, size_t len);
+
+/*
+ * A file that appears under its name complete and synced, or not at all. While it is written it
+ * has no name (O_TMPFILE), or, where the file system cannot do that, a hidden one beside the
+ * final name. Not for block devices: `new_file_open` refuses anything but a regular file.
+ */
+struct new_file {
+	int fd;
+	bool force; /* may replace an existing file */
+	char *path;
+	char *tmp_path; /* NULL while nameless */
+};
+
+/* -EEXIST when `path` exists and `force` is false. */
+int MUST_CHECK new_file_open(struct new_file *nf, const char *path, bool force, struct err *err);
+/* Syncs the file, gives it its name, syncs the directory, closes. After a failure: new_file_drop. */
+int MUST_CHECK new_file_commit(struct new_file *nf, struct err *err);
+/* Removes what was written and closes; harmless after commit, and on a zeroed struct with fd -1. */
+void new_file_drop(struct new_file *nf);
+#define NEW_FILE_NONE ((struct new_file){.fd = -1})
+#define auto_new_file __attribute__((cleanup(new_file_drop)))
+
+#endif
