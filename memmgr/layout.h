@@ -36,7 +36,7 @@ enum {
 	LAYOUT_PAGES_OFF = 40,
 	LAYOUT_OWNER_OFF = 2080,
 	LAYOUT_LEN = LAYOUT_OWNER_OFF + MM_MAX_BUCKETS, /* 34848: all that upstream writes */
-	LAYOUT_FREE = 255,				/* owner byte of a bucket that nobody owns */
+	LAYOUT_FREE = 255, /* owner byte of a bucket that nobody owns */
 };
 
 /* Page 0, decoded. `buckets` is the count of indices ever handed out: the next one to hand out. */
@@ -49,10 +49,10 @@ struct layout {
 
 /* What layout_decode found; the first that applies. */
 enum layout_verdict {
-	LAYOUT_OK,	/* holds; may still own surplus buckets, holes, or a short image: mm_check */
-	LAYOUT_EMPTY,	/* an image of no bytes */
-	LAYOUT_RAW,	/* not a manager's, whatever its first bytes say */
-	LAYOUT_NEWER,	/* a manager's, of a version this code does not know */
+	LAYOUT_OK,    /* holds; may still own surplus buckets, holes, or a short image: mm_check */
+	LAYOUT_EMPTY, /* an image of no bytes */
+	LAYOUT_RAW,   /* not a manager's, whatever its first bytes say */
+	LAYOUT_NEWER, /* a manager's, of a version this code does not know */
 	LAYOUT_DAMAGED, /* a manager's without doubt, but a field cannot be true */
 };
 

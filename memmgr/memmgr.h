@@ -26,7 +26,7 @@ enum {
 
 enum mm_kind {
 	MM_EMPTY,   /* no bytes at all */
-	MM_RAW,	    /* stable memory without a manager */
+	MM_RAW,     /* stable memory without a manager */
 	MM_MANAGED, /* what this folder is about, sound or damaged */
 };
 
@@ -58,22 +58,23 @@ void cleanup_mm(struct mm **mm);
 
 struct mm_stat {
 	uint32_t bucket_pages;
-	uint32_t buckets;      /* indices handed out */
-	uint32_t holes;	       /* of these, owned by nobody */
-	uint32_t memories;     /* with pages or buckets */
-	uint64_t image_pages;  /* whole pages of the image */
-	uint64_t cap_pages;    /* what all memories together can hold at this bucket size */
-	uint64_t spare_pages;  /* what can still be given out: cap less all owned buckets */
-	uint64_t tail_bytes;   /* of the image behind the last bucket handed out */
+	uint32_t buckets;     /* indices handed out */
+	uint32_t holes;       /* of these, owned by nobody */
+	uint32_t memories;    /* with pages or buckets */
+	uint64_t image_pages; /* whole pages of the image */
+	uint64_t cap_pages;   /* what all memories together can hold at this bucket size */
+	uint64_t spare_pages; /* what can still be given out: cap less all owned buckets */
+	uint64_t tail_bytes;  /* of the image behind the last bucket handed out */
 };
 void mm_stat(struct mm *mm, struct mm_stat *out);
 
 struct mm_memory {
 	uint64_t pages;
-	uint32_t buckets;    /* owned */
-	uint64_t slack_len;  /* bytes of its buckets behind its last page */
+	uint32_t buckets;   /* owned */
+	uint64_t slack_len; /* bytes of its buckets behind its last page */
 };
-/* All zero for a memory that does not exist. mm_id must be below MM_MAX_MEMORIES, here and below. */
+/* All zero for a memory that does not exist. mm_id must be below MM_MAX_MEMORIES, here and below.
+ */
 void mm_memory(struct mm *mm, unsigned mm_id, struct mm_memory *out);
 
 /* The owner of a bucket: a memory's id, or -1. */
@@ -108,8 +109,7 @@ int MUST_CHECK mm_read(struct mm *mm, unsigned mm_id, void *buf, size_t len, uin
 int MUST_CHECK mm_write(struct mm *mm, unsigned mm_id, const void *buf, size_t len, uint64_t off,
 			struct err *err);
 /* Makes a range read as zero and gives its space back to the host. */
-int MUST_CHECK mm_zero(struct mm *mm, unsigned mm_id, uint64_t off, uint64_t len,
-		       struct err *err);
+int MUST_CHECK mm_zero(struct mm *mm, unsigned mm_id, uint64_t off, uint64_t len, struct err *err);
 /* As store_next_data, in the memory's bytes, up to its last page. */
 int MUST_CHECK mm_next_data(struct mm *mm, unsigned mm_id, uint64_t off, uint64_t *start,
 			    uint64_t *end, struct err *err);
@@ -148,7 +148,7 @@ int MUST_CHECK mm_replace(struct mm *mm, unsigned mm_id, uint64_t len, mm_source
 			  void *ctx, struct err *err);
 
 /* Fills every hole by moving buckets so that each memory keeps its order, then cuts the image
- * behind the last bucket. */
+ * behind the last bucket. -EBUSY while another thread replaces a memory. */
 int MUST_CHECK mm_fill_holes(struct mm *mm, struct err *err);
 
 /* ---- check ---- */
@@ -163,8 +163,8 @@ struct mm_finding {
 	const char *id; /* stable name of the defect, such as "bucket-hole" */
 	enum mm_severity severity;
 	bool repairable;
-	int mm_id;	 /* the memory concerned, or -1 */
-	char text[256];	 /* one sentence */
+	int mm_id;      /* the memory concerned, or -1 */
+	char text[256]; /* one sentence */
 };
 typedef void mm_finding_fn(void *ctx, const struct mm_finding *finding);
 

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Reads and writes page 0 of an image. See image.h; the order within a change is design.
+ */
+#include "memmgr/image.h"
+
+void cleanup_wrlock(pthread_rwlock_t **lock)
+{
+	pthread_rwlock_unlock(*lock);
+}
+
+int image_load(struct store *s, uint8_t *page, struct layout *lay, enum layout_verdict *verdict,
+	       bool *unfinished, struct err *why)
+{
+	auto_free struct intent *it = malloc(sizeof(*it));
+	auto_free uint8_t *applied = malloc(LAYOUT_LEN);
+	uint64_t len = MIN(s->len, (uint64_t)MM_PAGE_LEN);
+	int rc;
+
+	*unfinished = false;
+	if (!it || !applied)
+		return err_set(why, -ENOMEM, "no memory to read the first page");
+	memset(page, 0, MM_PAGE_LEN);
+	rc = store_read(s, page, len, 0, why);
+	if (rc)
+		return rc;
+	*verdict = layout_decode(page, s->len, lay, why);
+	if ((*verdict != LAYOUT_OK && *verdict != LAYOUT_DAMAGED) ||
+	    !intent_decode(page + INTENT_OFF, it))
+		return 0;
+	intent_apply(it, lay);
+	layout_encode(lay, applied);
+	*verdict = layout_decode(applied, s->len, lay, why);
+	*unfinished = true;
+	return 0;
+}
+
+static int write_layout(struct store *s, const struct layout *lay, struct err *err)
+{
+	auto_free uint8_t *page = malloc(LAYOUT_LEN);
+
+	if (!page)
+		return err_set(err, -ENOMEM, "no memory to write the first page");
+	layout_encode(lay, page);
+	return store_write(s, page, LAYOUT_LEN, 0, STORE_DURABLE, err);
+}
+
+int image_finish(struct store *s, const struct layout *lay, struct err *err)
+{
+	static const uint8_t nothing[16];
+	int rc = write_layout(s, lay, err);
+
+	if (rc)
+		return rc;
+	return store_write(s, nothing, sizeof(nothing), INTENT_OFF, STORE_DURABLE, err);
+}
+
+int image_set_buckets(struct mm *mm, uint32_t buckets, unsigned flags, struct err *err)
+{
+	uint8_t field[2];
+	int rc;
+
+	if (buckets == mm->lay.buckets)
+		return 0;
+	put_le16(field, (uint16_t)buckets);
+	rc = store_write(mm->store, field, sizeof(field), LAYOUT_BUCKETS_OFF, flags, err);
+	if (!rc)
+		mm->lay.buckets = buckets;
+	return rc;
+}
+
+int image_set_pages(struct mm *mm, unsigned mm_id, uint64_t pages, unsigned flags, struct err *err)
+{
+	uint8_t field[8];
+	int rc;
+
+	put_le64(field, pages);
+	rc = store_write(mm->store, field, sizeof(field), LAYOUT_PAGES_OFF + 8 * mm_id, flags, err);
+	if (!rc)
+		mm->lay.pages[mm_id] = pages;
+	return rc;
+}
+
+int image_set_owner(struct mm *mm, const uint16_t *index, uint32_t count, uint8_t owner,
+		    unsigned flags, struct err *err)
+{
+	uint32_t first, span;
+
+	if (count == 0)
+		return 0;
+	first = index[0];
+	span = index[count - 1] - first + 1;
+	for (uint32_t i = 0; i < count; i++)
+		mm->lay.owner[index[i]] = owner;
+	return store_write(mm->store, mm->lay.owner + first, span, LAYOUT_OWNER_OFF + first, flags,
+			   err);
+}
+
+/* The record's place may hold bytes of nobody, left from before the manager; they come back. */
+static int read_record_place(struct mm *mm, uint8_t *before, size_t len, struct err *err)
+{
+	return store_read(mm->store, before, len, INTENT_OFF, err);
+}
+
+int image_commit(struct mm *mm, const struct intent *it, struct err *err)
+{
+	auto_free uint8_t *record = calloc(1, INTENT_ROOM);
+	auto_free uint8_t *before = malloc(INTENT_ROOM);
+	size_t len;
+	int rc;
+
+	if (!record || !before)
+		return err_set(err, -ENOMEM, "no memory for a change of layout");
+	len = intent_encode(it, record);
+	rc = read_record_place(mm, before, len, err);
+	if (!rc)
+		rc = store_sync(mm->store, err);
+	if (!rc)
+		rc = store_write(mm->store, record, len, INTENT_OFF, STORE_DURABLE, err);
+	if (rc)
+		return rc;
+	intent_apply(it, &mm->lay);
+	rc = buckets_load(&mm->buckets, mm->lay.owner, err);
+	if (!rc)
+		rc = write_layout(mm->store, &mm->lay, err);
+	if (!rc)
+		rc = store_write(mm->store, before, len, INTENT_OFF, STORE_DURABLE, err);
+	return rc;
+}
+
+int image_extend(struct mm *mm, uint32_t buckets, struct err *err)
+{
+	uint64_t len = layout_bucket_off(&mm->lay, buckets);
+
+	return len > mm->store->len ? store_resize(mm->store, len, err) : 0;
+}
+
+int image_zero_bucket(struct mm *mm, uint32_t index, struct err *err)
+{
+	uint64_t off = layout_bucket_off(&mm->lay, index);
+	uint64_t end = MIN(layout_bucket_off(&mm->lay, index + 1), mm->store->len);
+
+	return off < end ? store_zero(mm->store, off, end - off, err) : 0;
+}
+
+int image_trim(struct mm *mm, struct err *err)
+{
+	uint64_t old_end = layout_bucket_off(&mm->lay, mm->lay.buckets);
+	uint32_t buckets = bucket_end(&mm->lay);
+	int rc;
+
+	if (buckets == mm->lay.buckets)
+		return 0;
+	rc = image_set_buckets(mm, buckets, 0, err);
+	if (rc || mm->store->len > old_end || bucket_any_reserved(&mm->buckets, buckets))
+		return rc;
+	return store_resize(mm->store, MIN(mm->store->len, layout_bucket_off(&mm->lay, buckets)),
+			    err);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An open image, and the only code that writes its first page. The callers (resize.c, change.c,
+ * fill.c) decide what changes in which order; they hold the layout lock exclusively.
+ */
+#ifndef CANISTERFS_IMAGE_H
+#define CANISTERFS_IMAGE_H
+
+#include <pthread.h>
+
+#include "memmgr/bucket.h"
+#include "memmgr/intent.h"
+
+struct mm {
+	struct store *store;
+	/* Shared: the layout and the store's length stay as they are. Exclusive: they change. */
+	pthread_rwlock_t lock;
+	struct layout lay; /* always as stored, but for a change that has not returned yet */
+	struct buckets buckets;
+};
+
+/*
+ * Reads page 0 and decodes it. A whole intent record is applied to *lay, not to the store;
+ * *unfinished says so. `page` has MM_PAGE_LEN bytes, zero behind the image's end.
+ */
+int MUST_CHECK image_load(struct store *s, uint8_t *page, struct layout *lay,
+			  enum layout_verdict *verdict, bool *unfinished, struct err *why);
+
+/* Carries out on the store what image_load applied to *lay, and erases the record. */
+int MUST_CHECK image_finish(struct store *s, const struct layout *lay, struct err *err);
+
+/* Sets the field in the image, then in mm->lay. `flags` as store_write. */
+int MUST_CHECK image_set_buckets(struct mm *mm, uint32_t buckets, unsigned flags, struct err *err);
+int MUST_CHECK image_set_pages(struct mm *mm, unsigned mm_id, uint64_t pages, unsigned flags,
+			       struct err *err);
+/* The same owner for the buckets index[0..count), which ascend; in one write, with the bytes that
+ * lie between them as they are. The lists are the caller's to update. */
+int MUST_CHECK image_set_owner(struct mm *mm, const uint16_t *index, uint32_t count, uint8_t owner,
+			       unsigned flags, struct err *err);
+
+/*
+ * Carries out `it` as a whole, durably: the data of all buckets first, then the record, then the
+ * page, then the record is erased. Table, sizes and lists in *mm are the new ones then. On failure
+ * before the record is durable nothing has changed; after that the change stands, and the next
+ * opening finishes it.
+ */
+int MUST_CHECK image_commit(struct mm *mm, const struct intent *it, struct err *err);
+
+/* The image is long enough for `buckets` buckets. */
+int MUST_CHECK image_extend(struct mm *mm, uint32_t buckets, struct err *err);
+
+/* Zeroes the part of a bucket that lies inside the image. */
+int MUST_CHECK image_zero_bucket(struct mm *mm, uint32_t index, struct err *err);
+
+/* Lowers the bucket count to the highest owned one, and cuts off of the image what that frees. What
+ * lies behind the last bucket already, from before, stays. */
+int MUST_CHECK image_trim(struct mm *mm, struct err *err);
+
+void cleanup_wrlock(pthread_rwlock_t **lock);
+#define auto_wrlock __attribute__((cleanup(cleanup_wrlock)))
+
+/* For one statement's use: auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock); */
+static inline pthread_rwlock_t *wrlock(pthread_rwlock_t *lock)
+{
+	pthread_rwlock_wrlock(lock);
+	return lock;
+}
+
+#endif

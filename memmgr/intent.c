@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Encodes, decodes and applies intent records. Pure: image.c does the writing, in the right order.
+ */
+#include "memmgr/intent.h"
+
+enum {
+	MAGIC_LEN = 8,
+	RECORD_LEN_OFF = 8,
+	CRC_OFF = 12,
+	BODY_OFF = 16,
+	SIZES_OFF = 20,
+	SIZE_LEN = 9,
+	SET_LEN = 1 + BUCKET_BITS_LEN,
+};
+static const char magic[MAGIC_LEN + 1] = "CFSINTNT";
+
+_Static_assert(SIZES_OFF + INTENT_MAX_SIZES * SIZE_LEN + INTENT_MAX_SETS * SET_LEN <= INTENT_ROOM,
+	       "the largest record fits behind the manager's table");
+
+struct intent_set *intent_set_of(struct intent *it, uint8_t owner)
+{
+	for (unsigned i = 0; i < it->set_count; i++)
+		if (it->sets[i].owner == owner)
+			return &it->sets[i];
+	if (it->set_count == INTENT_MAX_SETS)
+		return NULL;
+	it->sets[it->set_count].owner = owner;
+	memset(it->sets[it->set_count].bits, 0, BUCKET_BITS_LEN);
+	return &it->sets[it->set_count++];
+}
+
+void intent_resize(struct intent *it, unsigned mm_id, uint64_t pages)
+{
+	it->sizes[it->size_count++] = (struct intent_size){.mm_id = (uint8_t)mm_id, .pages = pages};
+}
+
+size_t intent_encode(const struct intent *it, uint8_t *area)
+{
+	uint8_t *p = area + SIZES_OFF;
+	size_t len;
+
+	memcpy(area, magic, MAGIC_LEN);
+	put_le16(area + BODY_OFF, (uint16_t)it->buckets);
+	area[BODY_OFF + 2] = (uint8_t)it->size_count;
+	area[BODY_OFF + 3] = (uint8_t)it->set_count;
+	for (unsigned i = 0; i < it->size_count; i++, p += SIZE_LEN) {
+		p[0] = it->sizes[i].mm_id;
+		put_le64(p + 1, it->sizes[i].pages);
+	}
+	for (unsigned i = 0; i < it->set_count; i++, p += SET_LEN) {
+		p[0] = it->sets[i].owner;
+		memcpy(p + 1, it->sets[i].bits, BUCKET_BITS_LEN);
+	}
+	len = (size_t)(p - area);
+	put_le32(area + RECORD_LEN_OFF, (uint32_t)len);
+	put_le32(area + CRC_OFF, crc32_of(0, area + BODY_OFF, len - BODY_OFF));
+	return len;
+}
+
+bool intent_decode(const uint8_t *area, struct intent *out)
+{
+	const uint8_t *p = area + SIZES_OFF;
+	uint32_t len = get_le32(area + RECORD_LEN_OFF);
+
+	if (memcmp(area, magic, MAGIC_LEN) != 0 || len < SIZES_OFF || len > INTENT_ROOM)
+		return false;
+	if (get_le32(area + CRC_OFF) != crc32_of(0, area + BODY_OFF, len - BODY_OFF))
+		return false;
+	out->buckets = get_le16(area + BODY_OFF);
+	out->size_count = area[BODY_OFF + 2];
+	out->set_count = area[BODY_OFF + 3];
+	if (out->size_count > INTENT_MAX_SIZES || out->set_count > INTENT_MAX_SETS ||
+	    len != SIZES_OFF + out->size_count * SIZE_LEN + out->set_count * SET_LEN)
+		return false;
+	for (unsigned i = 0; i < out->size_count; i++, p += SIZE_LEN) {
+		out->sizes[i].mm_id = p[0];
+		out->sizes[i].pages = get_le64(p + 1);
+		if (p[0] >= MM_MAX_MEMORIES)
+			return false;
+	}
+	for (unsigned i = 0; i < out->set_count; i++, p += SET_LEN) {
+		out->sets[i].owner = p[0];
+		memcpy(out->sets[i].bits, p + 1, BUCKET_BITS_LEN);
+	}
+	return true;
+}
+
+void intent_apply(const struct intent *it, struct layout *lay)
+{
+	lay->buckets = it->buckets;
+	for (unsigned i = 0; i < it->size_count; i++)
+		lay->pages[it->sizes[i].mm_id] = it->sizes[i].pages;
+	for (unsigned i = 0; i < it->set_count; i++) {
+		const struct intent_set *set = &it->sets[i];
+
+		for (uint32_t b = 0; b < MM_MAX_BUCKETS; b++)
+			if (set->bits[b / 8] & 1 << b % 8)
+				lay->owner[b] = set->owner;
+	}
+}
