@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a verb is. A verb declares its words, options and operands once, in its own file; dispatch,
+ * parsing, --help, completion and the tests of the man pages all read that one declaration.
+ *
+ * To add a verb: write tools/NAME.c with a `const struct verb verb_NAME`, add a line to verbs.h and
+ * to meson.build, and a page docs/man/canisterfs-NAME.1.
+ */
+#ifndef CANISTERFS_CMD_H
+#define CANISTERFS_CMD_H
+
+#include <stdio.h>
+
+#include "memmgr/util.h"
+
+/* What main returns. A verb returns one of these, or those of its own kind. */
+enum cmd_exit {
+	CMD_DONE = 0,
+	CMD_FAILED = 1,
+	CMD_USAGE = 2,
+};
+
+/* compare: as cmp(1). */
+enum compare_exit { COMPARE_SAME = 0, COMPARE_DIFFER = 1, COMPARE_TROUBLE = 2 };
+
+/* check: the bits of fsck(8). */
+enum check_exit {
+	CHECK_CLEAN = 0,
+	CHECK_REPAIRED = 1,
+	CHECK_LEFT = 4,   /* findings that are still there */
+	CHECK_FAILED = 8, /* could not look, or could not repair */
+	CHECK_USAGE = 16,
+};
+
+/* mount: as mount(8). */
+enum mount_exit { MOUNT_DONE = 0, MOUNT_USAGE = 1, MOUNT_SYSTEM = 2, MOUNT_FAILED = 32 };
+
+/* How a word of the command line is read, and into what, at `where` in the verb's arguments. */
+enum cmd_type {
+	CMD_FLAG,   /* bool */
+	CMD_TEXT,   /* const char * */
+	CMD_FILE,   /* const char *; as CMD_TEXT, and completes to file names */
+	CMD_DIR,    /* const char *; completes to directories */
+	CMD_NUMBER, /* uint64_t, decimal, within min and max */
+	CMD_SIZE, /* uint64_t in bytes, within min and max; K, M, G, T behind it are powers of 1024
+		   */
+	CMD_ID,   /* uint64_t, a memory's id, 0 to 254 */
+	CMD_LIST, /* struct cmd_list; an option that may be repeated */
+	CMD_REST, /* struct cmd_list; the last operand: all words that are left, "--" before them */
+};
+
+/* What a CMD_NUMBER, CMD_SIZE or CMD_ID holds that was not given. Pointers are NULL then. */
+#define CMD_UNSET UINT64_MAX
+
+struct cmd_list {
+	size_t count;
+	const char **item; /* item[count] is NULL; NULL when count is 0 */
+};
+
+struct cmd_option {
+	const char *name; /* long, without the dashes */
+	char letter;      /* short, or 0 */
+	enum cmd_type type;
+	size_t where;
+	const char *arg;  /* what stands for its argument in the synopsis; NULL: a flag */
+	const char *help; /* a phrase, lower case */
+	uint64_t min, max;
+	bool required; /* only for the synopsis: a verb says itself what it misses, and why */
+};
+
+struct cmd_operand {
+	const char *name; /* in capitals */
+	enum cmd_type type;
+	size_t where;
+	bool optional;
+};
+
+struct verb {
+	const char *name;
+	const char *summary;                /* one phrase, for the list of verbs */
+	const char *text;                   /* paragraphs for --help, lines of at most 78 columns */
+	const struct cmd_option *options;   /* end with a NULL name; may be NULL */
+	const struct cmd_operand *operands; /* likewise */
+	size_t args_len;                    /* of the verb's arguments */
+	int (*run)(const void *args);       /* returns the exit code */
+	/* Where they are not CMD_USAGE and CMD_FAILED: what a bad command line exits with, and what
+	 * an answer exits with that could not be written to stdout. */
+	int usage_exit, failed_exit;
+};
+
+/* The verb of this name, or NULL; and the n-th one, NULL behind the last. */
+const struct verb *verb_find(const char *name);
+const struct verb *verb_at(size_t n);
+
+/* options.c: reads argv (argv[0] is the verb) into args, zeroed memory of v->args_len bytes.
+ * Returns 0, -EINVAL with a sentence, or 1 when --help was asked for. */
+int MUST_CHECK cmd_parse(const struct verb *v, int argc, char **argv, void *args, struct err *err);
+/* Frees the lists in args. */
+void cmd_parse_free(const struct verb *v, void *args);
+
+/* help.c */
+void help_overview(FILE *to);
+void help_verb(const struct verb *v, FILE *to);
+void help_synopsis(const struct verb *v, FILE *to);
+
+/* complete.c: prints what may stand at the last of these words (argv[0] is the first one behind
+ * `canisterfs`), one candidate a line; a line ":file" or ":dir" asks the shell for names. */
+void complete(int argc, char **argv);
+
+/*
+ * One line on stderr: "canisterfs: PATH: what: why". `path` is NULL where no file is concerned.
+ * Control characters are shown as escapes, so that it stays one line whatever a name holds.
+ */
+void cmd_error(const char *path, const char *fmt, ...) PRINTF(2, 3);
+/* As cmd_error, with a library's sentence as it is. Returns CMD_FAILED. */
+int cmd_fail(const char *path, const struct err *err);
+/* A bad command line: says so and where the help is. Returns the verb's usage exit. */
+int cmd_usage(const struct verb *v, const char *fmt, ...) PRINTF(2, 3);
+
+/* Strict: decimal digits alone, no sign, no space, no leading zero. -EINVAL with a sentence. */
+int MUST_CHECK parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *out,
+			    struct err *err);
+int MUST_CHECK parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *out,
+			  struct err *err);
+int MUST_CHECK parse_id(const char *text, uint64_t *out, struct err *err);
+
+/* Where an option or operand stores, as the table says: WHERE(struct create_args, force). */
+#define WHERE(type, member) offsetof(type, member)
+
+#endif

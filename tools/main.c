@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+/*
+ * From the first word to a verb, and from its answer to the exit code. Owns the list of verbs and
+ * the one printer of errors; knows nothing of images. Single-threaded.
+ */
+#include <ctype.h>
+#include <signal.h>
+#include <stdarg.h>
+
+#include "tools/cmd.h"
+
+#define VERB(name) extern const struct verb verb_##name;
+#include "tools/verbs.h"
+#undef VERB
+
+static const struct verb *const verbs[] = {
+#define VERB(name) &verb_##name,
+#include "tools/verbs.h"
+#undef VERB
+	NULL,
+};
+
+const struct verb *verb_at(size_t n)
+{
+	return verbs[n];
+}
+
+const struct verb *verb_find(const char *name)
+{
+	for (size_t i = 0; verbs[i]; i++)
+		if (strcmp(verbs[i]->name, name) == 0)
+			return verbs[i];
+	return NULL;
+}
+
+static void put_escaped(const char *text)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (iscntrl(c))
+			fprintf(stderr, "\\x%02x", c);
+		else
+			putc(c, stderr);
+	}
+}
+
+static void PRINTF(2, 0) error_line(const char *path, const char *fmt, va_list ap)
+{
+	auto_free char *text = NULL;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	fputs("canisterfs: ", stderr);
+	if (path) {
+		put_escaped(path);
+		fputs(": ", stderr);
+	}
+	put_escaped(text ? text : "out of memory");
+	putc('\n', stderr);
+}
+
+void cmd_error(const char *path, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	error_line(path, fmt, ap);
+	va_end(ap);
+}
+
+int cmd_fail(const char *path, const struct err *err)
+{
+	cmd_error(path, "%s", err->text);
+	return CMD_FAILED;
+}
+
+static int usage_exit(const struct verb *v)
+{
+	return v->usage_exit ? v->usage_exit : CMD_USAGE;
+}
+
+int cmd_usage(const struct verb *v, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	error_line(v->name, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "usage: ");
+	help_synopsis(v, stderr);
+	fprintf(stderr, "See 'canisterfs %s --help'.\n", v->name);
+	return usage_exit(v);
+}
+
+/* An answer that did not arrive is a failure, also when only the last buffer was lost. A reader
+ * that went away (`canisterfs map IMAGE | head`) needs no message. */
+static int finish(int rc, int failed_exit)
+{
+	int error = 0;
+
+	if (ferror(stdout))
+		error = EIO;
+	if (fflush(stdout) != 0)
+		error = errno;
+	if (close(STDOUT_FILENO) != 0 && errno != EBADF)
+		error = errno;
+	if (!error)
+		return rc;
+	if (error != EPIPE)
+		cmd_error("standard output", "the answer could not be written: %s",
+			  strerror(error));
+	return rc ? rc : failed_exit;
+}
+
+static int run_verb(const struct verb *v, int argc, char **argv)
+{
+	auto_free void *args = calloc(1, v->args_len ? v->args_len : 1);
+	struct err err = {""};
+	int rc;
+
+	if (!args) {
+		cmd_error(NULL, "out of memory");
+		return CMD_FAILED;
+	}
+	rc = cmd_parse(v, argc, argv, args, &err);
+	if (rc > 0)
+		help_verb(v, stdout);
+	rc = rc > 0 ? CMD_DONE : rc < 0 ? cmd_usage(v, "%s", err.text) : v->run(args);
+	cmd_parse_free(v, args);
+	return finish(rc, v->failed_exit ? v->failed_exit : CMD_FAILED);
+}
+
+static int help(int argc, char **argv)
+{
+	const struct verb *v;
+
+	if (argc < 2) {
+		help_overview(stdout);
+		return finish(CMD_DONE, CMD_FAILED);
+	}
+	v = verb_find(argv[1]);
+	if (!v) {
+		cmd_error(argv[1], "there is no such verb: 'canisterfs help' lists them");
+		return CMD_USAGE;
+	}
+	help_verb(v, stdout);
+	return finish(CMD_DONE, CMD_FAILED);
+}
+
+/* `canisterfs IMAGE MNT -o OPTS` is how mount(8) calls a helper: the words of `mount`, no verb. */
+static int helper_form(int argc, char **argv)
+{
+	const struct verb *mount = verb_find("mount");
+
+	if (argc < 3) {
+		cmd_error(argv[1], "there is no such verb: 'canisterfs help' lists them");
+		return CMD_USAGE;
+	}
+	if (!mount) {
+		cmd_error(argv[1], "there is no such verb, and this canisterfs was built without "
+				   "the mount (-Dfuse=disabled)");
+		return MOUNT_USAGE;
+	}
+	return run_verb(mount, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	const struct verb *v;
+
+	/* A reader that goes away must not end a repair half-way; finish() notices it. */
+	signal(SIGPIPE, SIG_IGN);
+
+	if (argc < 2) {
+		help_overview(stderr);
+		return CMD_USAGE;
+	}
+	if (strcmp(argv[1], "--complete") == 0) {
+		complete(argc - 2, argv + 2);
+		return finish(CMD_DONE, CMD_FAILED);
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return help(1, argv);
+	if (strcmp(argv[1], "help") == 0)
+		return help(argc - 1, argv + 1);
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+		printf("canisterfs %s\n", CANISTERFS_VERSION);
+		return finish(CMD_DONE, CMD_FAILED);
+	}
+	v = verb_find(argv[1]);
+	if (v)
+		return run_verb(v, argc - 1, argv + 1);
+	if (argv[1][0] == '-' && !verb_find("mount")) {
+		cmd_error(argv[1], "there is no such option: 'canisterfs help' lists the verbs");
+		return CMD_USAGE;
+	}
+	return helper_form(argc, argv);
+}
