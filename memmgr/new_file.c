@@ -106,7 +106,7 @@ static int resolve(struct new_file *nf, const char *path, struct stat *st, bool 
 		   struct err *err)
 {
 	*exists = lstat(path, st) == 0;
-	if (!*exists && errno != ENOENT)
+	if (!*exists && (errno != ENOENT || !*path))
 		return err_sys(err, -errno, "cannot create");
 	if (*exists && !nf->force)
 		return err_set(err, -EEXIST, "exists already");

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: MIT
+/* Owns the faulty store: what it lets through, what it remembers, and what a crash makes of it. */
+#include "tests/unit/stores.h"
+
+enum { BLOCK_LEN = 4096 };
+
+/* One change or sync that succeeded. `len` of a resize is the new length, `old_len` the one before.
+ */
+struct step {
+	enum faulty_call call;
+	bool durable;
+	uint64_t off, len, old_len;
+	uint8_t *bytes; /* of a write */
+};
+
+struct faulty_store {
+	struct store s;
+	struct store *under;
+	unsigned counts[6]; /* by the bit of enum faulty_call */
+
+	unsigned fail_calls, fail_in; /* fail_calls 0: nothing fails */
+	int fail_rc;
+	bool cut_armed, cut;
+	unsigned cut_in;
+	size_t torn_len;
+
+	bool recording;
+	uint8_t *begin;
+	uint64_t begin_len;
+	struct step *steps;
+	size_t step_count;
+};
+
+static struct faulty_store *faulty_of(struct store *s)
+{
+	return (struct faulty_store *)s;
+}
+
+/* ---- failing ---- */
+
+/* Counts the call; what it is to fail with, or 0. *torn: it is the write that power is cut in. */
+static int verdict(struct faulty_store *fs, enum faulty_call call, bool *torn, struct err *err)
+{
+	int rc = fs->cut ? -EIO : 0;
+
+	*torn = false;
+	fs->counts[__builtin_ctz(call)]++;
+	if (rc == 0 && fs->cut_armed && (call & FAULTY_CHANGE) && fs->cut_in-- == 0) {
+		fs->cut = true;
+		*torn = call == FAULTY_WRITE;
+		rc = -EIO;
+	}
+	if (rc == 0 && (fs->fail_calls & call) && fs->fail_in-- == 0) {
+		fs->fail_calls = 0;
+		rc = fs->fail_rc;
+	}
+	return rc < 0 ? err_set(err, rc, "the test made this call fail") : 0;
+}
+
+static void remember(struct faulty_store *fs, struct step step, const void *bytes)
+{
+	struct step *kept;
+
+	if (!fs->recording)
+		return;
+	fs->steps = realloc(fs->steps, (fs->step_count + 1) * sizeof(*fs->steps));
+	assert_non_null(fs->steps);
+	kept = &fs->steps[fs->step_count++];
+	*kept = step;
+	if (bytes) {
+		kept->bytes = malloc(step.len);
+		assert_non_null(kept->bytes);
+		memcpy(kept->bytes, bytes, step.len);
+	}
+}
+
+static int faulty_read_at(struct store *s, void *buf, size_t len, uint64_t off, struct err *err)
+{
+	struct faulty_store *fs = faulty_of(s);
+	bool torn;
+	int rc = verdict(fs, FAULTY_READ, &torn, err);
+
+	return rc < 0 ? rc : store_read(fs->under, buf, len, off, err);
+}
+
+static int faulty_write_at(struct store *s, const void *buf, size_t len, uint64_t off,
+			   unsigned flags, struct err *err)
+{
+	struct faulty_store *fs = faulty_of(s);
+	bool torn;
+	int rc = verdict(fs, FAULTY_WRITE, &torn, err);
+
+	if (torn)
+		assert_ok(store_write(fs->under, buf, MIN(len, fs->torn_len), off, 0, NULL));
+	if (rc == 0)
+		rc = store_write(fs->under, buf, len, off, flags, err);
+	if (rc == 0)
+		remember(fs,
+			 (struct step){.call = FAULTY_WRITE,
+				       .off = off,
+				       .len = len,
+				       .durable = flags & STORE_DURABLE},
+			 buf);
+	return rc;
+}
+
+static int faulty_zero_at(struct store *s, uint64_t off, uint64_t len, struct err *err)
+{
+	struct faulty_store *fs = faulty_of(s);
+	bool torn;
+	int rc = verdict(fs, FAULTY_ZERO, &torn, err);
+
+	if (rc == 0)
+		rc = store_zero(fs->under, off, len, err);
+	if (rc == 0)
+		remember(fs, (struct step){.call = FAULTY_ZERO, .off = off, .len = len}, NULL);
+	return rc;
+}
+
+static int faulty_resize(struct store *s, uint64_t len, struct err *err)
+{
+	struct faulty_store *fs = faulty_of(s);
+	bool torn;
+	int rc = verdict(fs, FAULTY_RESIZE, &torn, err);
+
+	if (rc == 0)
+		rc = store_resize(fs->under, len, err);
+	if (rc < 0)
+		return rc;
+	remember(fs, (struct step){.call = FAULTY_RESIZE, .len = len, .old_len = s->len}, NULL);
+	s->len = len;
+	return 0;
+}
+
+static int faulty_sync(struct store *s, struct err *err)
+{
+	struct faulty_store *fs = faulty_of(s);
+	bool torn;
+	int rc = verdict(fs, FAULTY_SYNC, &torn, err);
+
+	if (rc == 0)
+		rc = store_sync(fs->under, err);
+	if (rc == 0)
+		remember(fs, (struct step){.call = FAULTY_SYNC}, NULL);
+	return rc;
+}
+
+static int faulty_next_data(struct store *s, uint64_t off, uint64_t *start, uint64_t *end,
+			    struct err *err)
+{
+	struct faulty_store *fs = faulty_of(s);
+	bool torn;
+	int rc = verdict(fs, FAULTY_NEXT_DATA, &torn, err);
+
+	return rc < 0 ? rc : store_next_data(fs->under, off, start, end, err);
+}
+
+static void forget(struct faulty_store *fs)
+{
+	for (size_t i = 0; i < fs->step_count; i++)
+		free(fs->steps[i].bytes);
+	free(fs->steps);
+	free(fs->begin);
+	fs->steps = NULL;
+	fs->begin = NULL;
+	fs->step_count = 0;
+}
+
+static void faulty_close(struct store *s)
+{
+	forget(faulty_of(s));
+	free(s);
+}
+
+static const struct store_ops faulty_ops = {
+	.name = "faulty",
+	.read_at = faulty_read_at,
+	.write_at = faulty_write_at,
+	.zero_at = faulty_zero_at,
+	.resize = faulty_resize,
+	.sync = faulty_sync,
+	.next_data = faulty_next_data,
+	.close = faulty_close,
+};
+
+struct store *faulty_store_new(struct store *under)
+{
+	struct faulty_store *fs = calloc(1, sizeof(*fs));
+
+	assert_non_null(fs);
+	fs->s = (struct store){.ops = &faulty_ops, .len = under->len, .writable = under->writable};
+	fs->under = under;
+	return &fs->s;
+}
+
+unsigned faulty_count(struct store *s, unsigned calls)
+{
+	unsigned sum = 0;
+
+	for (unsigned bit = 0; bit < ARRAY_LEN(faulty_of(s)->counts); bit++)
+		if (calls & 1U << bit)
+			sum += faulty_of(s)->counts[bit];
+	return sum;
+}
+
+void faulty_fail(struct store *s, unsigned calls, unsigned nth, int rc)
+{
+	struct faulty_store *fs = faulty_of(s);
+
+	fs->fail_calls = calls;
+	fs->fail_in = nth;
+	fs->fail_rc = rc;
+}
+
+void faulty_cut(struct store *s, unsigned nth, size_t torn_len)
+{
+	struct faulty_store *fs = faulty_of(s);
+
+	fs->cut_armed = true;
+	fs->cut_in = nth;
+	fs->torn_len = torn_len;
+}
+
+void faulty_heal(struct store *s)
+{
+	struct faulty_store *fs = faulty_of(s);
+
+	fs->fail_calls = 0;
+	fs->cut_armed = fs->cut = false;
+}
+
+/* ---- remembering ---- */
+
+void faulty_record(struct store *s)
+{
+	struct faulty_store *fs = faulty_of(s);
+
+	forget(fs);
+	fs->begin = malloc(MAX(s->len, 1));
+	assert_non_null(fs->begin);
+	assert_ok(store_read(fs->under, fs->begin, s->len, 0, NULL));
+	fs->begin_len = s->len;
+	fs->recording = true;
+}
+
+size_t faulty_steps(struct store *s)
+{
+	return faulty_of(s)->step_count;
+}
+
+struct store *faulty_after_kill(struct store *s, size_t n, unsigned torn_blocks)
+{
+	struct faulty_store *fs = faulty_of(s);
+	struct store *out = mem_store_new(fs->begin, fs->begin_len);
+	const struct step *torn = n < fs->step_count ? &fs->steps[n] : NULL;
+
+	for (const struct step *step = fs->steps; step < fs->steps + n; step++) {
+		if (step->call == FAULTY_WRITE)
+			assert_ok(store_write(out, step->bytes, step->len, step->off, 0, NULL));
+		else if (step->call == FAULTY_ZERO)
+			assert_ok(store_zero(out, step->off, step->len, NULL));
+		else if (step->call == FAULTY_RESIZE)
+			assert_ok(store_resize(out, step->len, NULL));
+	}
+	if (torn && torn->call == FAULTY_WRITE && torn_blocks > 0) {
+		uint64_t end = round_down(torn->off, BLOCK_LEN) + (uint64_t)torn_blocks * BLOCK_LEN;
+
+		assert_ok(store_write(out, torn->bytes, MIN(torn->len, end - torn->off), torn->off,
+				      0, NULL));
+	}
+	return out;
+}
+
+/* ---- a power cut ---- */
+
+/* The bytes that a step changes, [*off, *end); empty for a sync and for growing. */
+static void step_range(const struct step *step, uint64_t *off, uint64_t *end)
+{
+	*off = *end = 0;
+	if (step->call == FAULTY_WRITE || step->call == FAULTY_ZERO) {
+		*off = step->off;
+		*end = step->off + step->len;
+	} else if (step->call == FAULTY_RESIZE && step->len < step->old_len) {
+		*off = step->len;
+		*end = step->old_len;
+	}
+}
+
+/* How many of the first n steps the length on disk has seen at least. */
+static size_t length_floor(const struct faulty_store *fs, size_t n)
+{
+	size_t floor = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct step *step = &fs->steps[i];
+
+		if (step->call == FAULTY_SYNC)
+			floor = i + 1;
+		if (!step->durable)
+			continue;
+		/* The last growth without which the durable bytes could not be read. */
+		for (size_t k = i; k > floor; k--) {
+			const struct step *grow = &fs->steps[k - 1];
+
+			if (grow->call == FAULTY_RESIZE && grow->old_len < step->off + step->len) {
+				floor = k;
+				break;
+			}
+		}
+	}
+	return floor;
+}
+
+/* How many of the first n steps a block on disk has seen, when the length has seen `length_seen`.
+ */
+static size_t block_seen(const struct faulty_store *fs, size_t n, uint64_t block_off,
+			 size_t length_seen, struct rng *rng)
+{
+	size_t floor = 0, ceiling = n;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct step *step = &fs->steps[i];
+		uint64_t off, end;
+
+		step_range(step, &off, &end);
+		if (step->call == FAULTY_SYNC)
+			floor = i + 1;
+		if (off >= block_off + BLOCK_LEN || end <= block_off)
+			continue;
+		if (step->durable || (step->call == FAULTY_RESIZE && i < length_seen))
+			floor = i + 1;
+		if (step->call == FAULTY_RESIZE && i >= length_seen)
+			ceiling = MIN(ceiling, i);
+	}
+	return floor >= ceiling ? floor : floor + rng_below(rng, ceiling - floor + 1);
+}
+
+/* What of a step falls into the block. */
+static void apply_to_block(const struct step *step, uint64_t block_off, uint8_t *block)
+{
+	uint64_t off, end;
+
+	step_range(step, &off, &end);
+	off = MAX(off, block_off);
+	end = MIN(end, block_off + BLOCK_LEN);
+	if (off >= end)
+		return;
+	if (step->call == FAULTY_WRITE)
+		memcpy(block + off - block_off, step->bytes + (off - step->off), end - off);
+	else
+		memset(block + off - block_off, 0, end - off);
+}
+
+struct store *faulty_after_power_cut(struct store *s, size_t n, struct rng *rng)
+{
+	struct faulty_store *fs = faulty_of(s);
+	size_t floor = length_floor(fs, n);
+	size_t length_seen = floor + rng_below(rng, n - floor + 1);
+	uint64_t len = fs->begin_len;
+	struct store *out;
+
+	for (size_t i = 0; i < length_seen; i++)
+		if (fs->steps[i].call == FAULTY_RESIZE)
+			len = fs->steps[i].len;
+	out = mem_store_new(NULL, len);
+	for (uint64_t off = 0; off < len; off += BLOCK_LEN) {
+		uint8_t block[BLOCK_LEN] = {0};
+		size_t seen = block_seen(fs, n, off, length_seen, rng);
+
+		if (off < fs->begin_len)
+			memcpy(block, fs->begin + off, MIN(BLOCK_LEN, fs->begin_len - off));
+		for (size_t i = 0; i < seen; i++)
+			apply_to_block(&fs->steps[i], off, block);
+		assert_ok(store_write(out, block, MIN(BLOCK_LEN, len - off), off, 0, NULL));
+	}
+	return out;
+}
