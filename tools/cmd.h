@@ -88,6 +88,10 @@ struct verb {
 	int usage_exit, failed_exit;
 };
 
+#define VERB(name) extern const struct verb verb_##name;
+#include "tools/verbs.h"
+#undef VERB
+
 /* The verb of this name, or NULL; and the n-th one, NULL behind the last. */
 const struct verb *verb_find(const char *name);
 const struct verb *verb_at(size_t n);

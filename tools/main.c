@@ -4,14 +4,11 @@
  * the one printer of errors; knows nothing of images. Single-threaded.
  */
 #include <ctype.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
 
 #include "tools/cmd.h"
-
-#define VERB(name) extern const struct verb verb_##name;
-#include "tools/verbs.h"
-#undef VERB
 
 static const struct verb *const verbs[] = {
 #define VERB(name) &verb_##name,
@@ -82,14 +79,15 @@ static int usage_exit(const struct verb *v)
 
 int cmd_usage(const struct verb *v, const char *fmt, ...)
 {
+	auto_free char *text = NULL;
 	va_list ap;
 
 	va_start(ap, fmt);
-	error_line(v->name, fmt, ap);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
 	va_end(ap);
-	fprintf(stderr, "usage: ");
-	help_synopsis(v, stderr);
-	fprintf(stderr, "See 'canisterfs %s --help'.\n", v->name);
+	cmd_error(v->name, "%s (see 'canisterfs %s --help')", text ? text : "out of memory",
+		  v->name);
 	return usage_exit(v);
 }
 
@@ -169,6 +167,7 @@ int main(int argc, char **argv)
 {
 	const struct verb *v;
 
+	setlocale(LC_CTYPE, "");
 	/* A reader that goes away must not end a repair half-way; finish() notices it. */
 	signal(SIGPIPE, SIG_IGN);
 

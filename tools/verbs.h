@@ -1,3 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* All verbs, in the order in which help shows them. No include guard: main.c reads it twice. */
+/* All verbs, in the order in which help shows them. No include guard: it is read for the
+ * declarations and for the table. */
+VERB(create)
+VERB(info)
 VERB(version)

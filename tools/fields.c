@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Rows of facts as JSON and as a table. See fields.h.
+ */
+#include "tools/fields.h"
+
+#include "tools/text.h"
+
+enum { MAX_FIELDS = 16 };
+
+static json_t *to_json(const struct field *f, const void *row)
+{
+	const void *at = (const char *)row + f->where;
+
+	switch (f->kind) {
+	case FIELD_NUMBER:
+	case FIELD_BYTES:
+	case FIELD_OFFSET:
+		return json_u64(*(const uint64_t *)at);
+	case FIELD_ID:
+		return *(const int *)at < 0 ? json_null() : json_integer(*(const int *)at);
+	case FIELD_TEXT:
+		return *(const char *const *)at ? json_any(*(const char *const *)at) : json_null();
+	case FIELD_FLAG:
+		return json_boolean(*(const bool *)at);
+	}
+	return NULL;
+}
+
+static struct text to_text(const struct field *f, const void *row)
+{
+	const void *at = (const char *)row + f->where;
+	struct text t = {"-"};
+
+	switch (f->kind) {
+	case FIELD_NUMBER:
+	case FIELD_OFFSET:
+		return text_count(*(const uint64_t *)at);
+	case FIELD_BYTES:
+		return text_size(*(const uint64_t *)at);
+	case FIELD_ID:
+		if (*(const int *)at >= 0)
+			snprintf(t.s, sizeof(t.s), "%d", *(const int *)at);
+		break;
+	case FIELD_TEXT:
+		if (*(const char *const *)at)
+			snprintf(t.s, sizeof(t.s), "%s", *(const char *const *)at);
+		break;
+	case FIELD_FLAG:
+		snprintf(t.s, sizeof(t.s), "%s", *(const bool *)at ? "yes" : "no");
+		break;
+	}
+	return t;
+}
+
+void fields_put(struct json *doc, json_t *object, const struct field *fields, const void *row)
+{
+	for (; fields->key; fields++)
+		json_put(doc, object, fields->key, to_json(fields, row));
+}
+
+json_t *fields_array(struct json *doc, const struct field *fields, const void *rows, size_t count,
+		     size_t row_len)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		json_t *object = json_object();
+
+		fields_put(doc, object, fields, (const char *)rows + i * row_len);
+		json_add(doc, array, object);
+	}
+	return array;
+}
+
+static bool stands_left(const struct field *f)
+{
+	return f->kind == FIELD_TEXT || f->kind == FIELD_FLAG;
+}
+
+/* The last column is not padded, so that no line ends with spaces. */
+static void put_cell(FILE *to, const struct field *f, const char *s, int width)
+{
+	if (!stands_left(f))
+		fprintf(to, "%*s", width, s);
+	else if (f[1].key)
+		fprintf(to, "%-*s", width, s);
+	else
+		fputs(s, to);
+}
+
+void fields_table(FILE *to, const struct field *fields, const void *rows, size_t count,
+		  size_t row_len, const char *indent)
+{
+	int width[MAX_FIELDS] = {0};
+
+	for (size_t n = 0; fields[n].key; n++) {
+		const struct field *f = &fields[n];
+
+		if (!f->label)
+			continue;
+		width[n] = (int)strlen(f->label);
+		for (size_t i = 0; i < count; i++)
+			width[n] = MAX(width[n],
+				       (int)strlen(to_text(f, (const char *)rows + i * row_len).s));
+	}
+	for (size_t i = 0; i <= count; i++) {
+		const char *gap = indent;
+
+		for (size_t n = 0; fields[n].key; n++) {
+			const struct field *f = &fields[n];
+			const void *row = (const char *)rows + (i - 1) * row_len;
+
+			if (!f->label)
+				continue;
+			fputs(gap, to);
+			put_cell(to, f, i == 0 ? f->label : to_text(f, row).s, width[n]);
+			gap = "  ";
+		}
+		putc('\n', to);
+	}
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one place that opens what a user names, whatever it is.
+ */
+#ifndef CANISTERFS_TOOLS_IMAGE_H
+#define CANISTERFS_TOOLS_IMAGE_H
+
+#include "memmgr/memmgr.h"
+
+/* What `path` names, as a flat array of bytes: a plain file or a block device. */
+int MUST_CHECK image_open_store(const char *path, bool writable, struct store **out,
+				struct err *err);
+
+/* A managed image that is open. Zeroed: nothing is. */
+struct image {
+	struct store *store;
+	struct mm *mm;
+};
+
+/* Opens the store and the manager on it. Where the image is raw and is to be written to, the
+ * sentence says what to do instead. */
+int MUST_CHECK image_open(const char *path, bool writable, struct image *out, struct err *err);
+/* Ends writing: all is on disk when it returns 0. Closes in any case. */
+int MUST_CHECK image_close(struct image *img, struct err *err);
+/* Ends reading; after a failure, ends whatever there was. */
+void image_drop(struct image *img);
+#define auto_image __attribute__((cleanup(image_drop)))
+
+/* -ENOENT, and which ones there are, where the memory has no pages. */
+int MUST_CHECK image_find(struct mm *mm, unsigned mm_id, struct mm_memory *out, struct err *err);
+
+/*
+ * An image that is to appear under a name, complete or not at all. With `force` it may replace
+ * another, though not one that is in use.
+ */
+struct image_new {
+	struct new_file file;
+	struct store *old; /* keeps others from the image that is replaced */
+	struct store *store;
+};
+int MUST_CHECK image_new_open(const char *path, bool force, struct image_new *out, struct err *err);
+int MUST_CHECK image_new_commit(struct image_new *new, struct err *err);
+void image_new_drop(struct image_new *new);
+#define IMAGE_NEW_NONE ((struct image_new){.file = NEW_FILE_NONE})
+#define auto_image_new __attribute__((cleanup(image_new_drop)))
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What `info --json` says of an open image, for whoever wants to show it elsewhere.
+ */
+#ifndef CANISTERFS_INFO_JSON_H
+#define CANISTERFS_INFO_JSON_H
+
+#include "memmgr/memmgr.h"
+
+/* For free(); NULL when memory is out. Other threads may change the image meanwhile: each line is
+ * true of the moment it was looked at. */
+char *info_json(struct mm *mm);
+
+#endif

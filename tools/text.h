@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Numbers as people read them, and what the terminal can show.
+ */
+#ifndef CANISTERFS_TEXT_H
+#define CANISTERFS_TEXT_H
+
+#include "memmgr/util.h"
+
+/* Room for any text below. */
+struct text {
+	char s[48];
+};
+
+/* "64 KiB", "1.5 GiB": one decimal unless it is exact. */
+struct text text_size(uint64_t bytes);
+/* "8,388,608" */
+struct text text_count(uint64_t n);
+/* "1 page", "3 pages" with text_count's commas; the plural is the noun and an s. */
+struct text text_plural(uint64_t n, const char *noun);
+
+enum { TERM_WIDTH_DEFAULT = 80 };
+
+struct term {
+	bool tty;    /* a terminal */
+	bool colour; /* may be coloured: a terminal, no NO_COLOR, no TERM=dumb */
+	bool utf8;   /* can show what ASCII lacks */
+	unsigned width;
+};
+/* Of stdout or stderr, by descriptor. */
+struct term term_of(int fd);
+
+#endif
