@@ -2,67 +2,38 @@
 /*
  * Fills holes: moves buckets to lower indices so that none below the bucket count is free and
  * every memory keeps its order. The result is an image that the library itself could have written.
- *
- * Order holds when a hole takes the first bucket behind it of any one memory. Of these the
- * farthest is taken: its old place is the next hole, so that the fewest buckets move, each at most
- * once. Release 0.7.1 of the library corrupts images with holes (formats of upstream, 0.7.1 grow).
+ * Release 0.7.1 of the library corrupts images with holes (formats of upstream, 0.7.1 grow).
  */
 #include "memmgr/image.h"
-
-struct move {
-	uint16_t from;
-	uint16_t to;
-};
-
-/* The first bucket behind `hole` of each memory; of these the farthest, or -1 if there is none. */
-static int32_t farthest_successor(const uint8_t *owner, uint32_t hole, uint32_t end)
-{
-	bool seen[256] = {[LAYOUT_FREE] = true};
-	int32_t farthest = -1;
-
-	for (uint32_t i = hole + 1; i < end; i++) {
-		if (seen[owner[i]])
-			continue;
-		seen[owner[i]] = true;
-		farthest = (int32_t)i;
-	}
-	return farthest;
-}
+#include "memmgr/plan.h"
 
 /*
- * Plans moves from *hole on, on a copy of the table, until one would write to a bucket that an
- * earlier move of this batch vacates: its bytes must stay until the record is durable. Returns how
- * many. *hole is where the next batch goes on; the table's end when there is nothing more to do.
+ * How many of the moves can be carried out as one change: until one would write to a bucket that an
+ * earlier move vacates, whose bytes must stay until the record is durable, or until the record has
+ * no room for one more owner.
  */
-static uint32_t plan_batch(uint8_t *owner, uint32_t *hole, uint32_t end, struct intent *it,
-			   struct move *moves)
+static uint32_t next_batch(const struct layout *lay, const struct move *moves, uint32_t left,
+			   struct intent *it)
 {
 	uint8_t vacated[BUCKET_BITS_LEN] = {0};
-	struct intent_set *freed = intent_set_of(it, LAYOUT_FREE);
+	struct intent_set *freed;
 	uint32_t count = 0;
 
-	for (; *hole < end; ++*hole) {
+	memset(it, 0, sizeof(*it));
+	it->buckets = lay->buckets;
+	freed = intent_set_of(it, LAYOUT_FREE);
+	for (; count < left; count++) {
+		const struct move *m = &moves[count];
 		struct intent_set *set;
-		int32_t from;
 
-		if (owner[*hole] != LAYOUT_FREE)
-			continue;
-		from = farthest_successor(owner, *hole, end);
-		if (from < 0) {
-			*hole = end;
+		if (vacated[m->to / 8] & 1 << m->to % 8)
 			break;
-		}
-		if (vacated[*hole / 8] & 1 << *hole % 8)
-			break;
-		set = intent_set_of(it, owner[from]);
+		set = intent_set_of(it, lay->owner[m->from]);
 		if (!set)
 			break;
-		intent_add(set, *hole);
-		intent_add(freed, (uint32_t)from);
-		vacated[from / 8] |= (uint8_t)(1 << from % 8);
-		moves[count++] = (struct move){.from = (uint16_t)from, .to = (uint16_t)*hole};
-		owner[*hole] = owner[from];
-		owner[from] = LAYOUT_FREE;
+		intent_add(set, m->to);
+		intent_add(freed, m->from);
+		vacated[m->from / 8] |= (uint8_t)(1 << m->from % 8);
 	}
 	return count;
 }
@@ -115,29 +86,21 @@ int mm_fill_holes(struct mm *mm, struct err *err)
 	auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
 	auto_free struct intent *it = malloc(sizeof(*it));
 	auto_free struct move *moves = malloc(MM_MAX_BUCKETS * sizeof(*moves));
-	auto_free uint8_t *owner = malloc(MM_MAX_BUCKETS);
-	uint32_t end = bucket_end(&mm->lay);
-	uint32_t hole = 0;
+	uint32_t count;
+	int rc;
 
 	if (!mm->store->writable)
 		return err_set(err, -EROFS, "the image is open for reading only");
 	if (bucket_any_reserved(&mm->buckets, 0))
 		return err_set(err, -EBUSY, "a memory's content is being replaced");
-	if (!it || !moves || !owner)
+	if (!it || !moves)
 		return err_set(err, -ENOMEM, "no memory to plan moves in");
-	memcpy(owner, mm->lay.owner, MM_MAX_BUCKETS);
-	while (hole < end) {
-		uint32_t count;
-		int rc;
+	rc = plan_moves(mm->lay.owner, bucket_end(&mm->lay), moves, &count, err);
+	for (uint32_t done = 0; !rc && done < count;) {
+		uint32_t batch = next_batch(&mm->lay, moves + done, count - done, it);
 
-		memset(it, 0, sizeof(*it));
-		it->buckets = mm->lay.buckets;
-		count = plan_batch(owner, &hole, end, it, moves);
-		if (count == 0)
-			break;
-		rc = carry_out(mm, it, moves, count, err);
-		if (rc)
-			return rc;
+		rc = carry_out(mm, it, moves + done, batch, err);
+		done += batch;
 	}
-	return image_trim(mm, err);
+	return rc ? rc : image_trim(mm, err);
 }
