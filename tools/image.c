@@ -13,7 +13,7 @@ int image_open_store(const char *path, bool writable, struct store **out, struct
 }
 
 /* Upstream's init would overwrite the first 34,848 bytes of a raw image: we never do. */
-static int explain_unmanaged(struct store *s, bool writable, int rc, struct err *err)
+static int explain_unmanaged(struct store *s, int rc, struct err *err)
 {
 	enum mm_kind kind;
 	struct err why = {""};
@@ -26,12 +26,12 @@ static int explain_unmanaged(struct store *s, bool writable, int rc, struct err 
 			err, rc,
 			"no managed image: %s; 'canisterfs create --force' can make one of it",
 			why.text);
-	if (!writable)
-		return err_set(err, rc, "a raw image, without memories: %s", why.text);
-	return err_set(err, rc,
-		       "a raw image, never written to: %s; to work on a copy of it as a memory, "
-		       "'canisterfs create' a new image and 'canisterfs put' this file into it",
-		       why.text);
+	return err_set(
+		err, rc,
+		"a raw image, which has no memories and is never written to: %s; to work on "
+		"it as a memory, 'canisterfs create' an image and 'canisterfs put' this file "
+		"into it",
+		why.text);
 }
 
 int image_open(const char *path, bool writable, struct image *out, struct err *err)
@@ -43,7 +43,7 @@ int image_open(const char *path, bool writable, struct image *out, struct err *e
 		return rc;
 	rc = mm_open(out->store, &out->mm, &why);
 	if (rc == -EINVAL)
-		rc = explain_unmanaged(out->store, writable, rc, err);
+		rc = explain_unmanaged(out->store, rc, err);
 	else if (rc == -EUCLEAN)
 		rc = err_set(err, rc, "%s ('canisterfs check' tells more)", why.text);
 	else if (rc)

@@ -3,4 +3,7 @@
  * declarations and for the table. */
 VERB(create)
 VERB(info)
+VERB(cat)
+VERB(put)
+VERB(umount)
 VERB(version)
