@@ -5,5 +5,8 @@ VERB(create)
 VERB(info)
 VERB(cat)
 VERB(put)
+#ifdef HAVE_FUSE
+VERB(mount)
+#endif
 VERB(umount)
 VERB(version)

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What stands in .canister: facts about the image, read-only, never from the kernel's cache.
+ */
+#include "fusefs/ops.h"
+
+static const char *const names[] = {"info.json", "stable"};
+
+const char *control_name(unsigned n)
+{
+	return n < ARRAY_LEN(names) ? names[n] : NULL;
+}
+
+struct node *control_find(struct fs *fs, const char *name)
+{
+	if (strcmp(name, "info.json") == 0)
+		return &fs->info;
+	if (strcmp(name, "stable") == 0)
+		return &fs->stable;
+	return NULL;
+}
+
+/* A text as it was when it was opened. */
+struct text {
+	char *buf;
+	size_t len;
+};
+
+void control_open(fuse_req_t req, struct node *node, struct fuse_file_info *fi)
+{
+	const struct fs_config *cfg = fs_of(req)->cfg;
+	struct err err = {""};
+	struct text *text;
+	int rc;
+
+	fi->direct_io = 1;
+	if (node->kind != NODE_INFO) {
+		fuse_reply_open(req, fi);
+		return;
+	}
+	text = calloc(1, sizeof(*text));
+	rc = text ? cfg->info_json(cfg->info_ctx, &text->buf, &text->len, &err) : -ENOMEM;
+	if (rc) {
+		free(text);
+		fs_reply(req, rc, &err);
+		return;
+	}
+	fi->fh = (uintptr_t)text;
+	fuse_reply_open(req, fi);
+}
+
+void control_release(struct node *node, struct fuse_file_info *fi)
+{
+	struct text *text = (struct text *)(uintptr_t)fi->fh;
+
+	if (text)
+		free(text->buf);
+	free(text);
+}
+
+static void read_stable(fuse_req_t req, size_t size, uint64_t off)
+{
+	struct fs *fs = fs_of(req);
+	auto_free char *buf = malloc(MAX(size, (size_t)1));
+	auto_mm_pin struct mm *mm = fs->mm;
+	struct err err = {""};
+	int rc = buf ? 0 : -ENOMEM;
+
+	mm_pin(mm);
+	size = off < fs->store->len ? MIN((uint64_t)size, fs->store->len - off) : 0;
+	if (!rc && size > 0)
+		rc = store_read(fs->store, buf, size, off, &err);
+	if (rc)
+		fs_reply(req, rc, &err);
+	else
+		fuse_reply_buf(req, buf, size);
+}
+
+void control_read(fuse_req_t req, struct node *node, size_t size, off_t off,
+		  struct fuse_file_info *fi)
+{
+	const struct text *text = (const struct text *)(uintptr_t)fi->fh;
+
+	if (node->kind == NODE_STABLE)
+		read_stable(req, size, (uint64_t)off);
+	else if ((size_t)off >= text->len)
+		fuse_reply_buf(req, NULL, 0);
+	else
+		fuse_reply_buf(req, text->buf + off, MIN(size, text->len - (size_t)off));
+}

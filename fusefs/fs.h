@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of this folder share: the mount, its nodes, and who may touch what.
+ *
+ * Locks, in the order in which they are taken:
+ *	fs->tree_lock	names, lookup counts, open counts; which node stands under which name
+ *	node->lock	shared: the node's content is read or written; exclusive: its length
+ *shrinks, or what holds the content (memory, scratch file) changes the image's	inside mm_*
+ */
+#ifndef CANISTERFS_FS_H
+#define CANISTERFS_FS_H
+
+#define FUSE_USE_VERSION 312
+
+#include <fuse3/fuse_lowlevel.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+#include "fusefs/fusefs.h"
+
+enum node_kind {
+	NODE_ROOT,
+	NODE_MEMORY,  /* content in virtual memory mm_id */
+	NODE_SCRATCH, /* content in host file fd */
+	NODE_CONTROL, /* .canister */
+	NODE_STABLE,  /* .canister/stable */
+	NODE_INFO,    /* .canister/info.json */
+};
+
+struct node {
+	enum node_kind kind;
+	unsigned mm_id;
+	int fd;
+	char *name;               /* NULL: unlinked. tree_lock */
+	struct node *next, *prev; /* of the mount's named nodes, in no order. tree_lock */
+	uint64_t lookups;         /* the kernel's references. tree_lock */
+	unsigned open_count;      /* tree_lock */
+	atomic_uint writers;      /* handles open for writing */
+	pthread_rwlock_t lock;
+	_Atomic uint64_t size_len; /* exact length in bytes; may grow under a shared lock */
+	pthread_mutex_t attr_lock; /* guards the rest */
+	ino_t ino;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	struct timespec atime, mtime, ctime;
+};
+
+struct fs {
+	const struct fs_config *cfg;
+	struct mm *mm;
+	struct store *store;
+	struct fuse_session *session;
+	pthread_mutex_t tree_lock;
+	struct node root; /* the head of the list of named files */
+	struct node control, stable, info;
+	ino_t next_ino;
+	int scratch_dir_fd;
+	bool in_background; /* stderr leads nowhere: the log is syslog's */
+};
+
+static inline struct fs *fs_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+/* ---- node.c: the tree ---- */
+
+int MUST_CHECK nodes_init(struct fs *fs, struct err *err);
+void nodes_clear(struct fs *fs);
+/* The node that a nodeid of the kernel's stands for, and the other way round. */
+struct node *node_of(struct fs *fs, fuse_ino_t ino);
+fuse_ino_t node_id(struct fs *fs, const struct node *node);
+/* The memory's id that `name` stands for, or -1: any other name is a scratch file's. */
+int name_to_id(const char *name);
+bool name_is_reserved(const char *name);
+/* A regular file with content: a memory or a scratch file. */
+bool node_is_file(const struct node *node);
+/* These four with tree_lock held. NULL: not found, no memory. */
+struct node *node_find(struct fs *fs, const char *name);
+struct node *node_new(struct fs *fs, enum node_kind kind, const char *name, mode_t mode);
+void node_set_name(struct fs *fs, struct node *node, char *name); /* takes name; NULL unlinks */
+void node_forget(struct node *node, uint64_t lookups);            /* may free it */
+void node_stat(struct fs *fs, struct node *node, struct stat *st);
+/* The content has changed now. */
+void node_touch(struct node *node);
+
+void cleanup_mutex(pthread_mutex_t **held);
+void cleanup_rwlock(pthread_rwlock_t **held);
+#define auto_unlock    __attribute__((cleanup(cleanup_mutex)))
+#define auto_rw_unlock __attribute__((cleanup(cleanup_rwlock)))
+static inline pthread_mutex_t *lock(pthread_mutex_t *m)
+{
+	pthread_mutex_lock(m);
+	return m;
+}
+static inline pthread_rwlock_t *lock_shared(pthread_rwlock_t *l)
+{
+	pthread_rwlock_rdlock(l);
+	return l;
+}
+static inline pthread_rwlock_t *lock_exclusive(pthread_rwlock_t *l)
+{
+	pthread_rwlock_wrlock(l);
+	return l;
+}
+
+/* ---- content.c: one growable file of exact length. The caller holds node->lock as said ---- */
+
+/* shared. *got is short at the end of the file. */
+int MUST_CHECK content_read(struct fs *fs, struct node *node, void *buf, size_t len, uint64_t off,
+			    size_t *got, struct err *err);
+/* shared. Grows the file as needed. */
+int MUST_CHECK content_write(struct fs *fs, struct node *node, const void *buf, size_t len,
+			     uint64_t off, struct err *err);
+/* exclusive */
+int MUST_CHECK content_truncate(struct fs *fs, struct node *node, uint64_t len, struct err *err);
+/* exclusive; the part of the range that lies inside the file. */
+int MUST_CHECK content_zero(struct fs *fs, struct node *node, uint64_t off, uint64_t len,
+			    struct err *err);
+/* exclusive. Host space for a range of the file, which grows to hold it. */
+int MUST_CHECK content_reserve(struct fs *fs, struct node *node, uint64_t off, uint64_t len,
+			       struct err *err);
+/* shared. As store_next_data, up to the file's length. */
+int MUST_CHECK content_next_data(struct fs *fs, struct node *node, uint64_t off, uint64_t *start,
+				 uint64_t *end, struct err *err);
+int MUST_CHECK content_sync(struct fs *fs, struct node *node, struct err *err);
+/* exclusive. Copies what a memory's node holds out of the image into a scratch file, which the node
+ * holds from then on. The memory stays as it is. */
+int MUST_CHECK content_detach(struct fs *fs, struct node *node, struct err *err);
+/* exclusive. A scratch file's content becomes memory mm_id's, as a whole; the node holds the memory
+ * from then on. */
+int MUST_CHECK content_adopt(struct fs *fs, struct node *scratch, unsigned mm_id, struct err *err);
+/* A nameless file in the scratch directory. */
+int MUST_CHECK scratch_open(struct fs *fs, int *fd, struct err *err);
+
+/* ---- control.c: the files in .canister ---- */
+
+struct node *control_find(struct fs *fs, const char *name);
+const char *control_name(unsigned n); /* NULL behind the last */
+void control_open(fuse_req_t req, struct node *node, struct fuse_file_info *fi);
+void control_read(fuse_req_t req, struct node *node, size_t size, off_t off,
+		  struct fuse_file_info *fi);
+void control_release(struct node *node, struct fuse_file_info *fi);
+
+/* The kernel may believe what it knows until it changes it itself: nobody else can. */
+#define FS_TIMEOUT 86400.0
+
+/* ---- mount.c ---- */
+
+/* Answers with the errno for rc; what no user can have caused goes to the log as well. */
+void fs_reply(fuse_req_t req, int rc, const struct err *err);
+/* Answers with the node as an entry and counts the kernel's new reference; NULL: there is no such
+ * file. tree_lock held. */
+void fs_reply_node(fuse_req_t req, struct node *node);
+void fs_log(const struct fs *fs, const char *fmt, ...) PRINTF(2, 3);
+
+/* tune.c: where we may (root), tells the kernel to read ahead further and to keep more dirty pages
+ * for this mount than it would for one it does not know. Failing is no loss but of speed. */
+void fs_tune(const char *mountpoint);
+
+#endif

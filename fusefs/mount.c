@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A mount's life: session, mount, background, loop, unmount. In this order, so that whatever is
+ * refused is said on the terminal, and no thread is started before the fork.
+ */
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <syslog.h>
+
+#include "fusefs/ops.h"
+
+enum {
+	THREADS_MAX = 4,
+	BACKGROUND_MAX = 64, /* read-ahead and write-back requests under way at once */
+};
+
+void fs_log(const struct fs *fs, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	if (fs->in_background) {
+		vsyslog(LOG_ERR, fmt, args);
+	} else {
+		flockfile(stderr);
+		fprintf(stderr, "canisterfs: ");
+		vfprintf(stderr, fmt, args);
+		fprintf(stderr, "\n");
+		funlockfile(stderr);
+	}
+	va_end(args);
+}
+
+void fs_reply(fuse_req_t req, int rc, const struct err *err)
+{
+	bool is_ours = rc == -EIO || rc == -EUCLEAN || rc == -EBADMSG || rc == -ENOMEM;
+
+	if (is_ours && err && err->text[0])
+		fs_log(fs_of(req), "%s: %s", fs_of(req)->cfg->image_path, err->text);
+	fuse_reply_err(req, -rc);
+}
+
+void fs_reply_node(fuse_req_t req, struct node *node)
+{
+	struct fs *fs = fs_of(req);
+	struct fuse_entry_param entry = {.entry_timeout = FS_TIMEOUT};
+
+	if (node) {
+		entry.ino = node_id(fs, node);
+		entry.attr_timeout = node_is_file(node) ? FS_TIMEOUT : 0;
+		node_stat(fs, node, &entry.attr);
+		node->lookups++;
+	}
+	fuse_reply_entry(req, &entry);
+}
+
+static void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+	conn->want |= conn->capable & FUSE_CAP_WRITEBACK_CACHE;
+	/* Only the kernel's own writes change a file: nothing to look out for. */
+	conn->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
+	conn->max_background = BACKGROUND_MAX;
+	conn->congestion_threshold = BACKGROUND_MAX * 3 / 4;
+	conn->time_gran = 1;
+}
+
+static const struct fuse_lowlevel_ops ops = {
+	.init = op_init,
+	.lookup = op_lookup,
+	.forget = op_forget,
+	.forget_multi = op_forget_multi,
+	.opendir = op_opendir,
+	.readdir = op_readdir,
+	.releasedir = op_releasedir,
+	.fsyncdir = op_fsyncdir,
+	.create = op_create,
+	.mknod = op_mknod,
+	.mkdir = op_refuse_mkdir,
+	.unlink = op_unlink,
+	.rename = op_rename,
+	.open = op_open,
+	.release = op_release,
+	.read = op_read,
+	.write = op_write,
+	.fsync = op_fsync,
+	.fallocate = op_fallocate,
+	.lseek = op_lseek,
+	.copy_file_range = op_copy_file_range,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.statfs = op_statfs,
+	.getxattr = op_getxattr,
+	.listxattr = op_listxattr,
+	.setxattr = op_setxattr,
+	.removexattr = op_removexattr,
+};
+
+/* What libfuse says about a failure, for the one line that we say. */
+static struct err last_said;
+
+static void keep_message(enum fuse_log_level level, const char *fmt, va_list args)
+{
+	char text[sizeof(last_said.text)];
+
+	vsnprintf(text, sizeof(text), fmt, args);
+	text[strcspn(text, "\n")] = '\0';
+	err_set(&last_said, 0, "%s", text);
+}
+
+static void pass_message(enum fuse_log_level level, const char *fmt, va_list args)
+{
+	vfprintf(stderr, fmt, args);
+}
+
+static int add_arg(struct fuse_args *args, const char *word)
+{
+	return fuse_opt_add_arg(args, word) ? -ENOMEM : 0;
+}
+
+/* libfuse's command line: the user's options and those a mount always has. */
+static int make_args(const struct fs_config *cfg, struct fuse_args *args)
+{
+	auto_free char *words = cfg->opts->rest ? strdup(cfg->opts->rest) : NULL;
+	auto_free char *fsname = NULL;
+	int rc = add_arg(args, "canisterfs");
+
+	if (asprintf(&fsname, "fsname=%s", cfg->image_path) < 0)
+		return -ENOMEM;
+	if (!rc)
+		rc = add_arg(args, "-o");
+	if (fuse_opt_add_opt(&words, "subtype=canisterfs,default_permissions") < 0 ||
+	    fuse_opt_add_opt_escaped(&words, fsname) < 0)
+		return -ENOMEM;
+	if (cfg->opts->read_only && fuse_opt_add_opt(&words, "ro") < 0)
+		return -ENOMEM;
+	if (!rc)
+		rc = add_arg(args, words);
+	if (!rc && cfg->opts->debug)
+		rc = add_arg(args, "-d");
+	return rc;
+}
+
+static int open_scratch_dir(struct fs *fs, struct err *err)
+{
+	auto_free char *image = strdup(fs->cfg->image_path);
+	const char *wanted = fs->cfg->opts->scratch_dir;
+	const char *dirs[] = {wanted, NULL, "/var/tmp"};
+
+	if (!image)
+		return err_set(err, -ENOMEM, "no memory for a path");
+	dirs[1] = wanted ? NULL : dirname(image);
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+		auto_close int probe = -1;
+
+		if (!dirs[i] || (wanted && i > 0))
+			continue;
+		fs->scratch_dir_fd = open(dirs[i], O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+		if (fs->scratch_dir_fd >= 0 && scratch_open(fs, &probe, err) == 0)
+			return 0;
+		err_sys(err, -errno, "%s: no scratch file can be made there", dirs[i]);
+		if (fs->scratch_dir_fd >= 0)
+			close(fs->scratch_dir_fd);
+		fs->scratch_dir_fd = -1;
+	}
+	/* Reading does without. */
+	return fs->cfg->opts->read_only ? 0 : -EINVAL;
+}
+
+static int serve(struct fs *fs, struct err *err)
+{
+	struct fuse_loop_config *loop = fuse_loop_cfg_create();
+	int rc;
+
+	if (!loop)
+		return err_set(err, -ENOMEM, "no memory for the workers");
+	fuse_loop_cfg_set_max_threads(loop, THREADS_MAX);
+	fuse_loop_cfg_set_idle_threads(loop, THREADS_MAX);
+	rc = fs->cfg->opts->single_thread ? fuse_session_loop(fs->session)
+					  : fuse_session_loop_mt(fs->session, loop);
+	fuse_loop_cfg_destroy(loop);
+	/* A signal that ends the loop is its number, and an end as good as an unmount. */
+	return rc < 0 ? err_sys(err, rc, "the mount has broken off") : 0;
+}
+
+static int mount_and_serve(struct fs *fs, bool *mounted, struct err *err)
+{
+	const struct fs_options *opts = fs->cfg->opts;
+	bool foreground = opts->foreground || opts->debug;
+	int rc;
+
+	if (fuse_session_mount(fs->session, fs->cfg->mountpoint))
+		return err_set(err, -EIO, "cannot be mounted: %s", last_said.text);
+	*mounted = true;
+	fuse_set_log_func(pass_message);
+	rc = fuse_daemonize(foreground) ? err_sys(err, -errno, "cannot go to the background") : 0;
+	fs->in_background = !rc && !foreground;
+	if (!rc && fuse_set_signal_handlers(fs->session))
+		rc = err_set(err, -EIO, "cannot catch signals");
+	if (!rc) {
+		fs_tune(fs->cfg->mountpoint);
+		rc = serve(fs, err);
+		fuse_remove_signal_handlers(fs->session);
+	}
+	fuse_session_unmount(fs->session);
+	return rc;
+}
+
+static void warn_of_dropped(struct fs *fs)
+{
+	for (struct node *node = fs->root.next; node != &fs->root; node = node->next)
+		if (node->kind == NODE_SCRATCH)
+			fs_log(fs, "%s: scratch file '%s' of %llu bytes is gone with the mount",
+			       fs->cfg->image_path, node->name, (unsigned long long)node->size_len);
+}
+
+int fs_mount(const struct fs_config *cfg, bool *mounted, struct err *err)
+{
+	struct fs *fs = calloc(1, sizeof(*fs));
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	int rc;
+
+	*mounted = false;
+	if (!fs)
+		return err_set(err, -ENOMEM, "no memory for a mount");
+	*fs = (struct fs){.cfg = cfg, .mm = cfg->mm, .store = cfg->store, .scratch_dir_fd = -1};
+	fuse_set_log_func(keep_message);
+	rc = nodes_init(fs, err);
+	if (!rc)
+		rc = open_scratch_dir(fs, err);
+	if (!rc)
+		rc = make_args(cfg, &args);
+	if (!rc) {
+		fs->session = fuse_session_new(&args, &ops, sizeof(ops), fs);
+		if (!fs->session)
+			rc = err_set(err, -EINVAL, "%s", last_said.text);
+	}
+	if (!rc) {
+		rc = mount_and_serve(fs, mounted, err);
+		fuse_session_destroy(fs->session);
+		warn_of_dropped(fs);
+	}
+	fuse_opt_free_args(&args);
+	nodes_clear(fs);
+	if (fs->scratch_dir_fd >= 0)
+		close(fs->scratch_dir_fd);
+	free(fs);
+	return rc;
+}

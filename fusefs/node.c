@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The nodes of a mount: what stands under which name, and how long it must be kept. Nothing here
+ * touches content. tree_lock guards everything but the attributes.
+ */
+#include <stdio.h>
+#include <time.h>
+
+#include "fusefs/fs.h"
+
+enum {
+	INO_CONTROL = 2,
+	INO_STABLE = 3,
+	INO_INFO = 4,
+	INO_FIRST_FILE = 16,
+};
+
+void cleanup_mutex(pthread_mutex_t **held)
+{
+	pthread_mutex_unlock(*held);
+}
+
+void cleanup_rwlock(pthread_rwlock_t **held)
+{
+	pthread_rwlock_unlock(*held);
+}
+
+struct node *node_of(struct fs *fs, fuse_ino_t ino)
+{
+	return ino == FUSE_ROOT_ID ? &fs->root : (struct node *)ino;
+}
+
+fuse_ino_t node_id(struct fs *fs, const struct node *node)
+{
+	return node == &fs->root ? FUSE_ROOT_ID : (fuse_ino_t)node;
+}
+
+int name_to_id(const char *name)
+{
+	unsigned id = 0;
+
+	if (name[0] == '0' && name[1] != '\0')
+		return -1;
+	for (const char *p = name; *p; p++) {
+		if (*p < '0' || *p > '9' || p - name >= 3)
+			return -1;
+		id = id * 10 + (unsigned)(*p - '0');
+	}
+	return name[0] && id < MM_MAX_MEMORIES ? (int)id : -1;
+}
+
+bool name_is_reserved(const char *name)
+{
+	return strcmp(name, ".canister") == 0 || strcmp(name, ".snap") == 0;
+}
+
+bool node_is_file(const struct node *node)
+{
+	return node->kind == NODE_MEMORY || node->kind == NODE_SCRATCH;
+}
+
+static void init_node(struct node *node, enum node_kind kind, ino_t ino, mode_t mode)
+{
+	node->kind = kind;
+	node->fd = -1;
+	node->ino = ino;
+	node->mode = mode;
+	node->uid = getuid();
+	node->gid = getgid();
+	node->next = node->prev = node;
+	pthread_rwlock_init(&node->lock, NULL);
+	pthread_mutex_init(&node->attr_lock, NULL);
+	node_touch(node);
+	node->atime = node->mtime;
+}
+
+void node_touch(struct node *node)
+{
+	auto_unlock pthread_mutex_t *held = lock(&node->attr_lock);
+
+	clock_gettime(CLOCK_REALTIME, &node->mtime);
+	node->ctime = node->mtime;
+}
+
+struct node *node_new(struct fs *fs, enum node_kind kind, const char *name, mode_t mode)
+{
+	struct node *node = calloc(1, sizeof(*node));
+	char *copy = strdup(name);
+
+	if (!node || !copy) {
+		free(node);
+		free(copy);
+		return NULL;
+	}
+	init_node(node, kind, fs->next_ino++, mode);
+	node_set_name(fs, node, copy);
+	return node;
+}
+
+static void free_node(struct node *node)
+{
+	if (node->fd >= 0)
+		close(node->fd);
+	pthread_rwlock_destroy(&node->lock);
+	pthread_mutex_destroy(&node->attr_lock);
+	free(node->name);
+	free(node);
+}
+
+void node_set_name(struct fs *fs, struct node *node, char *name)
+{
+	bool was_named = node->name != NULL;
+
+	free(node->name);
+	node->name = name;
+	if (was_named && !name) {
+		node->prev->next = node->next;
+		node->next->prev = node->prev;
+		node->next = node->prev = node;
+	} else if (!was_named && name) {
+		node->next = fs->root.next;
+		node->prev = &fs->root;
+		node->next->prev = node;
+		fs->root.next = node;
+	}
+}
+
+struct node *node_find(struct fs *fs, const char *name)
+{
+	for (struct node *node = fs->root.next; node != &fs->root; node = node->next)
+		if (strcmp(node->name, name) == 0)
+			return node;
+	return NULL;
+}
+
+void node_forget(struct node *node, uint64_t lookups)
+{
+	node->lookups -= lookups;
+	if (node_is_file(node) && !node->name && node->lookups == 0 && node->open_count == 0)
+		free_node(node);
+}
+
+static int add_memories(struct fs *fs, struct err *err)
+{
+	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
+		struct mm_memory m;
+		struct node *node;
+		char name[8];
+
+		mm_memory(fs->mm, id, &m);
+		if (m.pages == 0 && m.buckets == 0)
+			continue;
+		snprintf(name, sizeof(name), "%u", id);
+		node = node_new(fs, NODE_MEMORY, name,
+				S_IFREG | (fs->cfg->opts->read_only ? 0444 : 0644));
+		if (!node)
+			return err_set(err, -ENOMEM, "no memory for the file of memory %u", id);
+		node->mm_id = id;
+		node->size_len = m.pages * MM_PAGE_LEN;
+	}
+	return 0;
+}
+
+/* The files are as old as the image. */
+static void set_times(struct fs *fs, const struct stat *image)
+{
+	for (struct node *node = fs->root.next; node != &fs->root; node = node->next) {
+		node->atime = image->st_atim;
+		node->mtime = image->st_mtim;
+		node->ctime = image->st_ctim;
+	}
+}
+
+int nodes_init(struct fs *fs, struct err *err)
+{
+	struct stat image;
+	int rc;
+
+	pthread_mutex_init(&fs->tree_lock, NULL);
+	init_node(&fs->root, NODE_ROOT, FUSE_ROOT_ID, S_IFDIR | 0755);
+	init_node(&fs->control, NODE_CONTROL, INO_CONTROL, S_IFDIR | 0555);
+	init_node(&fs->stable, NODE_STABLE, INO_STABLE, S_IFREG | 0444);
+	init_node(&fs->info, NODE_INFO, INO_INFO, S_IFREG | 0444);
+	fs->next_ino = INO_FIRST_FILE;
+	rc = add_memories(fs, err);
+	if (!rc && stat(fs->cfg->image_path, &image) == 0)
+		set_times(fs, &image);
+	return rc;
+}
+
+void nodes_clear(struct fs *fs)
+{
+	while (fs->root.next != &fs->root) {
+		struct node *node = fs->root.next;
+
+		node_set_name(fs, node, NULL);
+		free_node(node);
+	}
+}
+
+/* 512-byte units that the node really holds: a memory's buckets, a scratch file's own blocks. */
+static blkcnt_t blocks_of(struct fs *fs, struct node *node)
+{
+	struct mm_memory m;
+	struct stat st;
+
+	switch (node->kind) {
+	case NODE_MEMORY:
+		mm_memory(fs->mm, node->mm_id, &m);
+		return (blkcnt_t)((m.pages * MM_PAGE_LEN + m.slack_len) / 512);
+	case NODE_SCRATCH:
+		return fstat(node->fd, &st) == 0 ? st.st_blocks : 0;
+	case NODE_STABLE:
+		return (blkcnt_t)(fs->store->len / 512);
+	case NODE_ROOT:
+	case NODE_CONTROL:
+	case NODE_INFO:
+		break;
+	}
+	return 0;
+}
+
+void node_stat(struct fs *fs, struct node *node, struct stat *st)
+{
+	bool is_dir = node->kind == NODE_ROOT || node->kind == NODE_CONTROL;
+
+	memset(st, 0, sizeof(*st));
+	{
+		auto_rw_unlock pthread_rwlock_t *held = lock_shared(&node->lock);
+
+		st->st_blocks = blocks_of(fs, node);
+		st->st_size = (off_t)(node->kind == NODE_STABLE ? fs->store->len : node->size_len);
+	}
+	auto_unlock pthread_mutex_t *held = lock(&node->attr_lock);
+
+	st->st_ino = node->ino;
+	st->st_mode = node->mode;
+	st->st_nlink = is_dir ? 2 : 1;
+	st->st_uid = node->uid;
+	st->st_gid = node->gid;
+	st->st_atim = node->atime;
+	st->st_mtim = node->mtime;
+	st->st_ctim = node->ctime;
+	st->st_blksize = MM_PAGE_LEN;
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Takes mount options apart: ours, and the rest for libfuse and the kernel.
+ */
+#define FUSE_USE_VERSION 312
+
+#include <fuse3/fuse_opt.h>
+
+#include "fusefs/fusefs.h"
+
+enum { KEY_REMOUNT, KEY_READ_ONLY, KEY_READ_WRITE, KEY_SCRATCH };
+
+static const struct fuse_opt ours[] = {
+	FUSE_OPT_KEY("remount", KEY_REMOUNT),
+	FUSE_OPT_KEY("ro", KEY_READ_ONLY),
+	FUSE_OPT_KEY("rw", KEY_READ_WRITE),
+	FUSE_OPT_KEY("scratch=%s", KEY_SCRATCH),
+	FUSE_OPT_END,
+};
+
+struct parsing {
+	struct fs_options *opts;
+	struct err *err;
+};
+
+static int set_text(char **text, const char *value)
+{
+	char *copy = strdup(value);
+
+	free(*text);
+	*text = copy;
+	return copy ? 0 : -1;
+}
+
+/* fuse_opt_parse's: 0 drops the word, 1 keeps it for libfuse, -1 gives up. */
+static int take_word(void *data, const char *word, int key, struct fuse_args *args)
+{
+	struct parsing *p = data;
+	struct fs_options *opts = p->opts;
+
+	switch (key) {
+	case KEY_REMOUNT:
+		err_set(p->err, -EINVAL,
+			"cannot be mounted again with other options while it is "
+			"mounted; unmount it first");
+		return -1;
+	case KEY_READ_ONLY:
+		opts->read_only = true;
+		return 0;
+	case KEY_READ_WRITE:
+		opts->read_only = false;
+		return 0;
+	case KEY_SCRATCH:
+		return set_text(&opts->scratch_dir, strchr(word, '=') + 1);
+	default:
+		return fuse_opt_add_opt(&opts->rest, word);
+	}
+}
+
+int fs_options_parse(struct fs_options *opts, const char *words, struct err *err)
+{
+	char *argv[] = {"canisterfs", "-o", (char *)words, NULL};
+	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
+	struct parsing p = {opts, err};
+	int rc;
+
+	err_set(err, 0, "no memory for the mount options");
+	rc = fuse_opt_parse(&args, &p, ours, take_word);
+	fuse_opt_free_args(&args);
+	return rc ? -EINVAL : 0;
+}
+
+void fs_options_clear(struct fs_options *opts)
+{
+	free(opts->scratch_dir);
+	free(opts->rest);
+	memset(opts, 0, sizeof(*opts));
+}

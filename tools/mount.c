@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+/*
+ * mount: shows an image as a directory of files. Opens the image, hands it to fusefs, and closes it
+ * when the mount has ended; in between this process is the daemon.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <syslog.h>
+
+#include "fusefs/fusefs.h"
+#include "tools/cmd.h"
+#include "tools/image.h"
+#include "tools/info_json.h"
+
+struct mount_args {
+	const char *image;
+	const char *mountpoint;
+	struct cmd_list options;
+	bool foreground;
+	bool debug;
+	bool single_thread;
+};
+
+static const struct cmd_option options[] = {
+	{"options", 'o', CMD_LIST, WHERE(struct mount_args, options), "OPTIONS",
+	 "mount options, separated by commas; see below"},
+	{"foreground", 'f', CMD_FLAG, WHERE(struct mount_args, foreground), NULL,
+	 "stay in the foreground until it is unmounted"},
+	{"debug", 'd', CMD_FLAG, WHERE(struct mount_args, debug), NULL,
+	 "stay in the foreground and print every request"},
+	{"single-thread", 's', CMD_FLAG, WHERE(struct mount_args, single_thread), NULL,
+	 "one request after the other"},
+	{NULL},
+};
+
+static const struct cmd_operand operands[] = {
+	{"IMAGE", CMD_FILE, WHERE(struct mount_args, image)},
+	{"MOUNTPOINT", CMD_DIR, WHERE(struct mount_args, mountpoint)},
+	{NULL},
+};
+
+/* Going to the background replaces descriptors 0 to 2: the image must not be one of them. */
+static int guard_standard_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+static int make_info(void *ctx, char **text, size_t *len, struct err *err)
+{
+	*text = info_json(ctx);
+	if (!*text)
+		return err_set(err, -ENOMEM, "no memory for the facts");
+	*len = strlen(*text);
+	return 0;
+}
+
+/* In the background nobody reads stderr. */
+static int tell(bool foreground, const char *image, const struct err *err)
+{
+	if (foreground)
+		cmd_fail(image, err);
+	else
+		syslog(LOG_ERR, "%s: %s", image, err->text);
+	return MOUNT_FAILED;
+}
+
+static int serve(const struct mount_args *args, const struct fs_options *opts, const char *image,
+		 const char *mountpoint)
+{
+	auto_image struct image img = {NULL, NULL};
+	struct err err = {""};
+	bool mounted;
+	struct fs_config cfg = {
+		.opts = opts,
+		.image_path = image,
+		.mountpoint = mountpoint,
+		.info_json = make_info,
+	};
+	int rc = image_open(image, !opts->read_only, &img, &err);
+
+	if (rc) {
+		cmd_fail(args->image, &err);
+		return MOUNT_FAILED;
+	}
+	cfg.mm = cfg.info_ctx = img.mm;
+	cfg.store = img.store;
+	rc = fs_mount(&cfg, &mounted, &err);
+	if (rc && !mounted) {
+		cmd_fail(args->mountpoint, &err);
+		return rc == -EINVAL ? MOUNT_USAGE : MOUNT_FAILED;
+	}
+	if (rc)
+		return tell(opts->foreground, image, &err);
+	rc = opts->read_only ? 0 : image_close(&img, &err);
+	return rc ? tell(opts->foreground, image, &err) : MOUNT_DONE;
+}
+
+static int cmd_mount(const void *arguments)
+{
+	const struct mount_args *args = arguments;
+	__attribute__((cleanup(fs_options_clear))) struct fs_options opts = {
+		.foreground = args->foreground || args->debug,
+		.debug = args->debug,
+		.single_thread = args->single_thread,
+	};
+	char image[PATH_MAX], mountpoint[PATH_MAX];
+	struct err err = {""};
+
+	for (size_t i = 0; i < args->options.count; i++) {
+		if (fs_options_parse(&opts, args->options.item[i], &err) == 0)
+			continue;
+		cmd_error(args->mountpoint, "%s", err.text);
+		return MOUNT_FAILED;
+	}
+	if (!realpath(args->image, image)) {
+		cmd_error(args->image, "cannot be opened: %s", strerror(errno));
+		return MOUNT_FAILED;
+	}
+	if (!realpath(args->mountpoint, mountpoint)) {
+		cmd_error(args->mountpoint, "cannot be mounted on: %s", strerror(errno));
+		return MOUNT_FAILED;
+	}
+	if (guard_standard_fds()) {
+		cmd_error("/dev/null", "cannot be opened: %s", strerror(errno));
+		return MOUNT_SYSTEM;
+	}
+	return serve(args, &opts, image, mountpoint);
+}
+
+const struct verb verb_mount = {
+	.name = "mount",
+	.summary = "show an image's memories as files of a directory",
+	.text = "Each virtual memory of IMAGE is a file of MOUNTPOINT, named by its id, that can be\n"
+		"read, written, grown and cut with any tool. Creating a file 0 to 254 makes that\n"
+		"memory; a file of any other name is a scratch file, gone when the mount ends. Until\n"
+		"'canisterfs umount MOUNTPOINT' has returned, the image is not complete on disk.\n"
+		"\n"
+		"Options for -o, besides those of fuse (allow_other, ...) and mount(8):\n"
+		"  ro           read-only; several such mounts may share an image\n"
+		"  scratch=DIR  where scratch files lie (default: beside the image)",
+	.options = options,
+	.operands = operands,
+	.args_len = sizeof(struct mount_args),
+	.run = cmd_mount,
+	.usage_exit = MOUNT_USAGE,
+	.failed_exit = MOUNT_SYSTEM,
+};
