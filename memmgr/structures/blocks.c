@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Owns the block cache: direct-mapped, so that a look-up is one comparison and the memory it takes
+ * is bounded. Keeps no state outside struct blocks, takes no lock.
+ */
+#include "memmgr/structures/blocks.h"
+
+#include <inttypes.h>
+
+#include "memmgr/memmgr.h"
+
+enum {
+	BLOCK_LEN = 4096,
+	MAX_SLOTS = 8192, /* 32 MiB */
+	RUN_BLOCKS = 16,  /* loaded at once when blocks are read one after the other */
+	BYPASS_LEN = 65536,
+};
+
+int blocks_open(struct store *store, struct blocks *b, struct err *err)
+{
+	uint64_t want = div_up(store->len, BLOCK_LEN);
+	size_t slots = RUN_BLOCKS;
+
+	while (slots < want && slots < MAX_SLOTS)
+		slots *= 2;
+	*b = (struct blocks){.store = store, .slots = slots, .expect = UINT64_MAX};
+	b->tag = calloc(slots, sizeof(*b->tag));
+	b->bytes = malloc(slots * BLOCK_LEN);
+	if (b->tag && b->bytes)
+		return 0;
+	blocks_close(b);
+	return err_set(err, -ENOMEM, "no memory for a cache of %zu blocks", slots);
+}
+
+void blocks_close(struct blocks *b)
+{
+	free(b->tag);
+	free(b->bytes);
+	*b = (struct blocks){0};
+}
+
+/* Loads block `n` into its slot, and those behind it while the reader goes forward. */
+static int load(struct blocks *b, uint64_t n, struct err *err)
+{
+	uint64_t off = n * BLOCK_LEN;
+	size_t slot = n & (b->slots - 1);
+	size_t run = n == b->expect ? MIN(RUN_BLOCKS, b->slots - slot) : 1;
+	uint64_t len = MIN(run * BLOCK_LEN, b->store->len - off);
+	int rc;
+
+	run = div_up(len, BLOCK_LEN);
+	for (size_t i = 0; i < run; i++)
+		b->tag[slot + i] = 0;
+	rc = store_read(b->store, b->bytes + slot * BLOCK_LEN, len, off, err);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < run; i++)
+		b->tag[slot + i] = n + i + 1;
+	b->expect = n + run;
+	return 0;
+}
+
+int blocks_read(struct blocks *b, void *buf, size_t len, uint64_t off, struct err *err)
+{
+	uint8_t *to = buf;
+
+	if (off > b->store->len || len > b->store->len - off)
+		return err_set(err, -EUCLEAN,
+			       "%zu bytes at %" PRIu64 " would end behind the memory's %" PRIu64
+			       " bytes",
+			       len, off, b->store->len);
+	if (len >= BYPASS_LEN)
+		return store_read(b->store, buf, len, off, err);
+	while (len > 0) {
+		uint64_t n = off / BLOCK_LEN;
+		size_t slot = n & (b->slots - 1), in = off % BLOCK_LEN;
+		size_t part = MIN(len, BLOCK_LEN - in);
+
+		if (b->tag[slot] != n + 1) {
+			int rc = load(b, n, err);
+
+			if (rc < 0)
+				return rc;
+		}
+		memcpy(to, b->bytes + slot * BLOCK_LEN + in, part);
+		to += part;
+		off += part;
+		len -= part;
+	}
+	return 0;
+}
+
+static int grow_to(struct blocks *b, uint64_t end, struct err *err)
+{
+	uint64_t last = b->store->len / BLOCK_LEN;
+	uint64_t len;
+
+	if (end <= b->store->len)
+		return 0;
+	if (mul_overflows(div_up(end, MM_PAGE_LEN), (uint64_t)MM_PAGE_LEN, &len))
+		return err_set(err, -EFBIG, "no memory can hold %" PRIu64 " bytes", end);
+	/* The block that the store ended in was loaded short. */
+	b->tag[last & (b->slots - 1)] = 0;
+	return store_resize(b->store, len, err);
+}
+
+int blocks_write(struct blocks *b, const void *buf, size_t len, uint64_t off, struct err *err)
+{
+	const uint8_t *from = buf;
+	uint64_t end;
+	int rc;
+
+	if (add_overflows(off, len, &end))
+		return err_set(err, -EFBIG, "no memory reaches to offset %" PRIu64, off);
+	rc = grow_to(b, end, err);
+	if (rc < 0)
+		return rc;
+	rc = store_write(b->store, buf, len, off, 0, err);
+	if (rc < 0)
+		return rc;
+	while (len > 0) {
+		uint64_t n = off / BLOCK_LEN;
+		size_t slot = n & (b->slots - 1), in = off % BLOCK_LEN;
+		size_t part = MIN(len, BLOCK_LEN - in);
+
+		if (b->tag[slot] == n + 1)
+			memcpy(b->bytes + slot * BLOCK_LEN + in, from, part);
+		from += part;
+		off += part;
+		len -= part;
+	}
+	return 0;
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Owns the search for the one fact that a map does not store: whether the keys in its version 2
+ * nodes have their length before them, and if not, how wide they are. Every candidate is tried on
+ * node after node until one is left. A candidate fits a node when all lengths stay inside, the
+ * overflow chain is exactly as long as the node then needs, and values keep to their bound.
+ */
+#include "memmgr/structures/btree.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum {
+	CANDIDATES = SS_WIDTH_MAX + 2, /* 0: prefixed; 1 + k: k bytes */
+	MAX_NODES = 4096,              /* looked at when no candidate is left alone earlier */
+	FEW_ENTRIES = 4,
+};
+
+struct candidate {
+	unsigned fails;
+	bool unsorted; /* keys inside some node do not ascend, byte by byte */
+	bool tail;     /* what follows in some node's page is not zero */
+};
+
+struct search {
+	struct bt *t;
+	int64_t sum; /* longest key and value together; -1: unknown */
+	unsigned nodes, entries;
+	uint64_t budget; /* nodes still to visit, of either version */
+	unsigned alive, best;
+	bool prefixed_proven; /* a version 1 node has a key shorter than the longest */
+	struct candidate c[CANDIDATES];
+};
+
+static int width_of(unsigned candidate)
+{
+	return candidate == 0 ? SS_WIDTH_PREFIXED : (int)candidate - 1;
+}
+
+static bool fits_bounds(const struct search *s, const struct bt_node *node, int width)
+{
+	const struct bt_header *h = &s->t->h;
+
+	for (unsigned i = 0; i < node->n; i++) {
+		const struct bt_entry *e = &node->entry[i];
+
+		if (h->derived && (e->key_len > h->a || e->value_len > h->b))
+			return false;
+		if (s->sum >= 0 && (uint64_t)e->key_len + e->value_len > (uint64_t)s->sum)
+			return false;
+		if (s->t->width_hint > 0 && e->key_len != (uint32_t)s->t->width_hint)
+			return false;
+	}
+	return width < 0 || s->sum < 0 || width <= s->sum;
+}
+
+static bool keys_ascend(struct bt *t, struct bt_node *node)
+{
+	auto_free uint8_t *last_buf = NULL, *buf = NULL;
+	size_t last_cap = 0, cap = 0;
+	struct ss_bytes last, key;
+
+	for (unsigned i = 0; i + 1 < node->n; i++)
+		if (bt_node_key(t, node, i, &last_buf, &last_cap, &last, NULL) < 0 ||
+		    bt_node_key(t, node, i + 1, &buf, &cap, &key, NULL) < 0 ||
+		    ss_compare(SS_ORDER_BYTES, last, key) >= 0)
+			return false;
+	return true;
+}
+
+static bool tail_is_zero(const struct bt *t, const struct bt_node *node)
+{
+	return node->len >= node->head_len || node->head_len < t->h.page_len ||
+	       is_zero(node->head + node->len, node->head_len - node->len);
+}
+
+static void try_candidate(struct search *s, struct bt_node *node, unsigned i)
+{
+	struct candidate *c = &s->c[i];
+	int width = width_of(i);
+
+	if (bt_node_parse(s->t, node, width, NULL) < 0 || !fits_bounds(s, node, width) ||
+	    bt_node_whole_chain(s->t, node, NULL) < 0) {
+		c->fails++;
+		return;
+	}
+	if (c->fails > 0)
+		return;
+	c->unsorted |= !keys_ascend(s->t, node);
+	c->tail |= !tail_is_zero(s->t, node);
+}
+
+/* A candidate that failed often stays out; one that failed seldom may still be right where the
+ * map is damaged. */
+static bool worth_trying(const struct search *s, unsigned i)
+{
+	return s->c[i].fails <= 2 + s->nodes / 16;
+}
+
+static void try_node(struct search *s, struct bt_node *node)
+{
+	s->alive = 0;
+	for (unsigned i = 0; i < CANDIDATES; i++) {
+		if (worth_trying(s, i))
+			try_candidate(s, node, i);
+		if (s->c[i].fails == 0) {
+			s->alive++;
+			s->best = i;
+		}
+	}
+	s->nodes++;
+	s->entries += node->n;
+}
+
+/* A version 1 node tells each key's length. */
+static void learn_v1(struct search *s, struct bt_node *node)
+{
+	if (bt_node_parse(s->t, node, SS_WIDTH_PREFIXED, NULL) < 0)
+		return;
+	for (unsigned i = 0; i < node->n; i++)
+		s->prefixed_proven |= node->entry[i].key_len != s->t->h.a;
+}
+
+static bool is_decided(const struct search *s)
+{
+	return s->prefixed_proven || (s->nodes > 0 && s->alive == 1) || s->budget == 0;
+}
+
+static void visit(struct search *s, uint64_t addr, unsigned depth)
+{
+	auto_free struct bt_node *node = calloc(1, sizeof(*node));
+
+	if (!node || depth > BT_MAX_DEPTH || s->budget == 0)
+		return;
+	s->budget--;
+	if (bt_node_load(s->t, addr, node, NULL) < 0)
+		return;
+	if (node->version == 1)
+		learn_v1(s, node);
+	else
+		try_node(s, node);
+	bt_node_free(node);
+	for (unsigned i = 0; !node->leaf && i <= node->n && !is_decided(s); i++)
+		visit(s, node->child[i], depth + 1);
+}
+
+static void set_up(struct search *s)
+{
+	const struct bt_header *h = &s->t->h;
+	int hint = s->t->width_hint;
+
+	s->sum = h->derived ? (int64_t)h->a + h->b : bt_sum_from_page_len(h->page_len);
+	s->budget = MIN(h->chunk_limit, (uint64_t)MAX_NODES);
+	for (unsigned i = 1; i < CANDIDATES; i++)
+		if ((h->derived && h->a != i - 1) || (hint > 0 && (unsigned)hint != i - 1))
+			s->c[i].fails = UINT32_MAX / 2;
+}
+
+/* The only candidate of those alive for which `bad` is false everywhere; CANDIDATES: none or two.
+ */
+static unsigned only_one(const struct search *s, bool by_order)
+{
+	unsigned found = CANDIDATES;
+
+	for (unsigned i = 0; i < CANDIDATES; i++) {
+		if (s->c[i].fails > 0 || (by_order ? s->c[i].unsorted : s->c[i].tail))
+			continue;
+		if (found < CANDIDATES)
+			return CANDIDATES;
+		found = i;
+	}
+	return found;
+}
+
+/* The map is damaged somewhere: what most nodes agree on, if they do. */
+static unsigned least_failed(const struct search *s)
+{
+	unsigned best = 0;
+
+	for (unsigned i = 1; i < CANDIDATES; i++)
+		if (s->c[i].fails < s->c[best].fails)
+			best = i;
+	return s->c[best].fails < s->nodes ? best : CANDIDATES;
+}
+
+/* Several fit every node. Lengths before all keys that fit by chance are the rarest case. */
+static unsigned prefer(const struct search *s)
+{
+	unsigned clean = only_one(s, false);
+
+	if (s->c[0].fails == 0 && !(s->entries < FEW_ENTRIES && s->c[0].tail && clean < CANDIDATES))
+		return 0;
+	return only_one(s, true) < CANDIDATES ? only_one(s, true) : clean;
+}
+
+static int ambiguous(const struct search *s, struct err *err)
+{
+	char list[96] = "";
+	unsigned shown = 0;
+
+	for (unsigned i = 0; i < CANDIDATES && shown < 8; i++) {
+		size_t used = strlen(list);
+
+		if (s->c[i].fails > 0)
+			continue;
+		snprintf(list + used, sizeof(list) - used, "%s%d", shown ? ", " : "", width_of(i));
+		shown++;
+	}
+	return err_set(err, -EDOM,
+		       "keys of %u different widths fit the map's %u entries (%s%s bytes): the key "
+		       "width must be given",
+		       s->alive, s->entries, list, s->alive > shown ? ", ..." : "");
+}
+
+static int decide(struct search *s, struct err *err)
+{
+	unsigned choice = s->best;
+
+	if (s->prefixed_proven)
+		choice = 0;
+	else if (s->alive > 1)
+		choice = prefer(s);
+	else if (s->alive == 0)
+		choice = least_failed(s);
+	if (choice < CANDIDATES) {
+		s->t->width = s->t->ss.facts.key_width = width_of(choice);
+		return 0;
+	}
+	if (s->alive > 1)
+		return ambiguous(s, err);
+	return err_set(err, -EUCLEAN, "no width of keys fits the nodes of this map");
+}
+
+int bt_infer_width(struct bt *t, struct bt_node *node, struct err *err)
+{
+	auto_free struct search *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return err_set(err, -ENOMEM, "no memory to find the key width");
+	s->t = t;
+	set_up(s);
+	try_node(s, node);
+	if (!is_decided(s) && t->h.root != 0)
+		visit(s, t->h.root, 1);
+	return decide(s, err);
+}

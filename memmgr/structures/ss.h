@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What every kind of structure looks like to structure.c: a struct ss and a struct ss_cursor at the
+ * head of its own, and one table of functions. Private to this folder.
+ */
+#ifndef CANISTERFS_STRUCTURES_SS_H
+#define CANISTERFS_STRUCTURES_SS_H
+
+#include "memmgr/structures/blocks.h"
+#include "memmgr/structures/structures.h"
+
+struct ss_ops {
+	/* A new cursor at the first record. */
+	int (*first)(struct ss *ss, struct ss_cursor **out, struct err *err);
+	/* At the first record not before `key`, or with `exact` at it: -ENOENT. NULL: not keyed. */
+	int (*seek)(struct ss *ss, struct ss_bytes key, bool exact, struct ss_cursor **out,
+		    struct err *err);
+	/* At record `index`, at most the count. NULL: keyed, records have no index to go to. */
+	int (*seek_index)(struct ss *ss, uint64_t index, struct ss_cursor **out, struct err *err);
+	int (*next)(struct ss_cursor *c, struct ss_record *rec, bool *more, struct err *err);
+	/* The range lies inside the value. */
+	int (*value_read)(struct ss_cursor *c, void *buf, size_t len, uint64_t off,
+			  struct err *err);
+	/* A range that lies in memory already, or NULL. May be NULL itself. */
+	const uint8_t *(*value_peek)(struct ss_cursor *c);
+	void (*cursor_close)(struct ss_cursor *c);
+	void (*close)(struct ss *ss);
+};
+
+struct ss {
+	const struct ss_ops *ops;
+	struct ss_facts facts;
+	struct blocks blocks; /* the memory's own bytes */
+};
+
+struct ss_cursor {
+	struct ss *ss;
+	uint64_t value_len; /* of the record delivered last */
+	bool at_record;
+	uint8_t *value; /* ss_value's copy */
+	size_t value_cap;
+};
+
+/* Makes room for `want` bytes; what was there is lost. A hostile length has been held against the
+ * bytes that exist before it comes here. */
+int MUST_CHECK ss_reserve(uint8_t **buf, size_t *cap, size_t want, struct err *err);
+
+/* The kinds, each in its file. *out's ops, facts and blocks are set on success. */
+int MUST_CHECK bt_open(struct store *s, const struct ss_options *opts, struct ss **out,
+		       struct err *err);
+int MUST_CHECK vec_open(struct store *s, struct ss **out, struct err *err);
+int MUST_CHECK log_open(struct store *s, struct store *data, struct ss **out, struct err *err);
+int MUST_CHECK single_open(struct store *s, const struct ss_content *content, struct ss **out,
+			   struct err *err);
+
+/* The end of a Candid message, or of a CBOR item, that begins at `off`; both read no further than
+ * `end`. -EINVAL: it is none. -E2BIG: cannot be told with reasonable effort. */
+int MUST_CHECK candid_end(struct blocks *b, uint64_t off, uint64_t end, uint64_t *out);
+int MUST_CHECK cbor_end(struct blocks *b, uint64_t off, uint64_t end, uint64_t *out);
+
+/* Whether a header can be true, by kind; otherwise why not. The version byte is checked here. */
+bool bt_plausible(struct blocks *b, struct ss_content *out);
+bool vec_plausible(struct blocks *b, struct ss_content *out);
+bool cell_plausible(struct blocks *b, struct ss_content *out);
+bool log_index_plausible(struct blocks *b, struct ss_content *out);
+bool log_data_plausible(struct blocks *b, struct ss_content *out);
+
+#endif

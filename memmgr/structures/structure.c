@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Owns the doors of structures.h that are the same for every kind: they check what a caller may
+ * ask and hand it to the kind's functions.
+ */
+#include <inttypes.h>
+
+#include "memmgr/structures/ss.h"
+
+enum { MAX_WHOLE_LEN = 1 << 29 }; /* of a value that ss_value copies */
+
+int ss_reserve(uint8_t **buf, size_t *cap, size_t want, struct err *err)
+{
+	size_t room = MAX(want, 256);
+	uint8_t *more;
+
+	if (want <= *cap)
+		return 0;
+	more = malloc(room);
+	if (!more)
+		return err_set(err, -ENOMEM, "no memory for %zu bytes", room);
+	free(*buf);
+	*buf = more;
+	*cap = room;
+	return 0;
+}
+
+int ss_open(struct store *s, struct store *data, const struct ss_options *opts, struct ss **out,
+	    struct err *err)
+{
+	const struct ss_options defaults = SS_OPTIONS;
+	struct ss_content content;
+	int rc = ss_recognise(s, &content, err);
+
+	*out = NULL;
+	if (rc < 0)
+		return rc;
+	switch (content.kind == SS_UNKNOWN ? content.resembles : content.kind) {
+	case SS_BTREE:
+		return bt_open(s, opts ? opts : &defaults, out, err);
+	case SS_VEC:
+	case SS_HEAP:
+		return vec_open(s, out, err);
+	case SS_LOG_INDEX:
+		return log_open(s, data, out, err);
+	case SS_CELL:
+	case SS_CBOR:
+	case SS_CBOR_PREFIXED:
+	case SS_CANDID:
+	case SS_CANDID_PREFIXED:
+		return single_open(s, &content, out, err);
+	case SS_UNKNOWN:
+	case SS_EMPTY:
+	case SS_ZEROS:
+	case SS_LOG_DATA:
+	case SS_SQLITE:
+	case SS_MANAGER:
+	case SS_MOTOKO_REGIONS:
+	case SS_MOTOKO_PARKED:
+	case SS_STABLE_FS:
+	case SS_KINDS:
+		break;
+	}
+	return err_set(err, -EINVAL, "no records here: %s", content.text);
+}
+
+void ss_close(struct ss *ss)
+{
+	if (ss)
+		ss->ops->close(ss);
+}
+
+void cleanup_ss(struct ss **ss)
+{
+	ss_close(*ss);
+}
+
+const struct ss_facts *ss_facts(const struct ss *ss)
+{
+	return &ss->facts;
+}
+
+int ss_first(struct ss *ss, struct ss_cursor **out, struct err *err)
+{
+	return ss->ops->first(ss, out, err);
+}
+
+static int no_keys(struct err *err)
+{
+	return err_set(err, -EINVAL, "its records have no keys, only an index");
+}
+
+int ss_seek(struct ss *ss, struct ss_bytes from, struct ss_cursor **out, struct err *err)
+{
+	return ss->ops->seek ? ss->ops->seek(ss, from, false, out, err) : no_keys(err);
+}
+
+int ss_find(struct ss *ss, struct ss_bytes key, struct ss_cursor **out, struct err *err)
+{
+	return ss->ops->seek ? ss->ops->seek(ss, key, true, out, err) : no_keys(err);
+}
+
+int ss_seek_index(struct ss *ss, uint64_t index, struct ss_cursor **out, struct err *err)
+{
+	if (!ss->ops->seek_index)
+		return err_set(err, -EINVAL, "its records have keys, no index");
+	return ss->ops->seek_index(ss, MIN(index, ss->facts.count), out, err);
+}
+
+int ss_next(struct ss_cursor *c, struct ss_record *rec, bool *more, struct err *err)
+{
+	int rc;
+
+	*rec = (struct ss_record){0};
+	*more = false;
+	rc = c->ss->ops->next(c, rec, more, err);
+	c->at_record = rc == 0 && *more;
+	return rc;
+}
+
+int ss_value_read(struct ss_cursor *c, void *buf, size_t len, uint64_t off, struct err *err)
+{
+	if (!c->at_record || off > c->value_len || len > c->value_len - off)
+		return err_set(err, -EINVAL,
+			       "no %zu bytes at %" PRIu64 " in a value of %" PRIu64 " bytes", len,
+			       off, c->at_record ? c->value_len : 0);
+	return len > 0 ? c->ss->ops->value_read(c, buf, len, off, err) : 0;
+}
+
+int ss_value(struct ss_cursor *c, struct ss_bytes *out, struct err *err)
+{
+	const uint8_t *at = NULL;
+	int rc;
+
+	if (c->at_record && c->ss->ops->value_peek)
+		at = c->ss->ops->value_peek(c);
+	*out = (struct ss_bytes){.data = at, .len = c->value_len};
+	if (at)
+		return 0;
+	if (c->value_len > MAX_WHOLE_LEN)
+		return err_set(err, -EFBIG,
+			       "a value of %" PRIu64 " bytes; at most %d are read whole",
+			       c->value_len, MAX_WHOLE_LEN);
+	rc = ss_reserve(&c->value, &c->value_cap, MAX(c->value_len, 1), err);
+	if (rc == 0)
+		rc = ss_value_read(c, c->value, c->value_len, 0, err);
+	out->data = c->value;
+	return rc;
+}
+
+void ss_cursor_close(struct ss_cursor *c)
+{
+	if (!c)
+		return;
+	free(c->value);
+	c->ss->ops->cursor_close(c);
+}
+
+void cleanup_ss_cursor(struct ss_cursor **c)
+{
+	ss_cursor_close(*c);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What lies inside a memory: the containers of ic-stable-structures (B-tree map and set, cell,
+ * vector, min-heap, log) and payloads behind a length, as records. This is all that other folders
+ * see of it. Works on any store that holds one memory's bytes from offset 0: a raw image as it is,
+ * or a virtual memory through ss_memory_store.
+ *
+ * Nothing read is believed: a damaged structure ends in -EUCLEAN with the place, never in a loop or
+ * in memory without bound. A struct ss and all that comes from it belong to one thread at a time,
+ * and the bytes below must not be changed by others meanwhile.
+ */
+#ifndef CANISTERFS_STRUCTURES_H
+#define CANISTERFS_STRUCTURES_H
+
+#include "memmgr/memmgr.h"
+
+/* ---- what a memory holds ---- */
+
+enum ss_kind {
+	SS_UNKNOWN,       /* bytes that no test below accepts */
+	SS_EMPTY,         /* no bytes at all */
+	SS_ZEROS,         /* grown, never written, or cleared */
+	SS_BTREE,         /* BTR: a map or a set */
+	SS_CELL,          /* SCL */
+	SS_VEC,           /* SVC */
+	SS_HEAP,          /* SMH */
+	SS_LOG_INDEX,     /* GLI */
+	SS_LOG_DATA,      /* GLD */
+	SS_CBOR,          /* one CBOR item at offset 0 */
+	SS_CBOR_PREFIXED, /* its length as u32 before it */
+	SS_CANDID,        /* one Candid message at offset 0, as stable_save leaves it */
+	SS_CANDID_PREFIXED,
+	SS_SQLITE,         /* a SQLite 3 database */
+	SS_MANAGER,        /* a MemoryManager's page */
+	SS_MOTOKO_REGIONS, /* Motoko's region manager, running or parked */
+	SS_MOTOKO_PARKED,  /* Motoko's stable variables, parked by an upgrade */
+	SS_STABLE_FS,      /* chunk allocator or journal of stable-fs */
+	SS_KINDS,
+};
+
+struct ss_content {
+	enum ss_kind kind;
+	enum ss_kind resembles; /* SS_UNKNOWN, or what it begins like although it cannot be that */
+	unsigned version;       /* as stored; 0 where there is none */
+	uint64_t count;         /* records, as the header has it; 0 where there is none */
+	uint64_t payload_off;   /* payloads: where the item begins */
+	uint64_t payload_len;   /* payloads: its length; elsewhere 0 */
+	char text[256];         /* one sentence: from what that follows, or why not */
+};
+
+/*
+ * Says what the bytes hold. Never by a magic alone: the whole header must be able to be true.
+ * Reads a few KiB, of a payload all of it; SS_ZEROS is told by store_next_data and the first bytes
+ * of what it finds.
+ */
+int MUST_CHECK ss_recognise(struct store *s, struct ss_content *out, struct err *err);
+
+/* "btree", "cell", ...: lower case, stable, also used in JSON and in a names file. */
+const char *ss_kind_name(enum ss_kind kind);
+/* -EINVAL for a name that is none. "btreemap" and "btreeset" both are SS_BTREE. */
+int MUST_CHECK ss_kind_parse(const char *name, enum ss_kind *out);
+/* Whether ss_open can read records of it. */
+bool ss_kind_has_records(enum ss_kind kind);
+
+/* ---- a virtual memory as a store ---- */
+
+/* The bytes of one memory, mm_id. Grows by whole pages, never shrinks. mm stays the caller's. */
+int MUST_CHECK ss_memory_store(struct mm *mm, unsigned mm_id, bool writable, struct store **out,
+			       struct err *err);
+
+/*
+ * The memory that holds the other half of a log, whose index or data is in mm_id: its data must
+ * fit the index exactly or at least be long enough, and only one such may exist. -ENOENT: none;
+ * -ENOTUNIQ: several, say which.
+ */
+int MUST_CHECK ss_log_partner(struct mm *mm, unsigned mm_id, unsigned *partner, struct err *err);
+
+/* ---- one structure ---- */
+
+enum {
+	SS_WIDTH_INFER = -2,    /* find out whether keys carry a length, or which width they have */
+	SS_WIDTH_PREFIXED = -1, /* each key has its length before it */
+	SS_WIDTH_MAX = 4096,    /* the widest fixed key that is looked for */
+};
+
+/* The order of keys is that of the program's type; these are the ones a tool can know. */
+enum ss_order {
+	SS_ORDER_INFER,
+	SS_ORDER_BYTES,    /* unsigned big-endian numbers, strings, byte arrays */
+	SS_ORDER_LENGTH,   /* shorter first, then bytes: principals */
+	SS_ORDER_LITTLE,   /* from the last byte to the first: little-endian numbers */
+	SS_ORDER_REVERSED, /* bytes, descending: Reverse<T> */
+	SS_ORDER_OWN,      /* none of these */
+};
+const char *ss_order_name(enum ss_order order);
+int MUST_CHECK ss_order_parse(const char *name, enum ss_order *out);
+
+struct ss_options {
+	int key_width;       /* SS_WIDTH_INFER, SS_WIDTH_PREFIXED, or bytes */
+	int key_width_hint;  /* with SS_WIDTH_INFER: keys are this wide, prefixed or not; else 0 */
+	enum ss_order order; /* SS_ORDER_INFER: bytes is assumed until ss_measure knows better */
+};
+#define SS_OPTIONS ((struct ss_options){.key_width = SS_WIDTH_INFER})
+
+struct ss;
+
+/* `data` is the store of a log's data memory, else NULL; both stay the caller's. `opts` NULL:
+ * SS_OPTIONS. -EINVAL: nothing here that has records. -EUCLEAN: damaged. -EDOM: the key width
+ * cannot be told. */
+int MUST_CHECK ss_open(struct store *s, struct store *data, const struct ss_options *opts,
+		       struct ss **out, struct err *err);
+/* Accepts NULL. */
+void ss_close(struct ss *ss);
+void cleanup_ss(struct ss **ss);
+#define auto_ss __attribute__((cleanup(cleanup_ss)))
+
+#define SS_UNBOUNDED UINT64_MAX
+
+/* What the header alone says. */
+struct ss_facts {
+	enum ss_kind kind;
+	unsigned version;
+	uint64_t count;
+	bool keyed; /* records have keys; else an index */
+	/* B-tree */
+	int key_width;         /* SS_WIDTH_PREFIXED, or bytes of every key */
+	bool key_width_stored; /* it follows from the header and the nodes' kind, not from search */
+	enum ss_order order;
+	uint64_t page_len;
+	uint64_t max_key_len; /* SS_UNBOUNDED: not bounded, or not stored */
+	uint64_t max_value_len;
+	uint64_t max_sum_len; /* of key and value together; where only that is stored */
+	uint64_t chunks_used; /* as the allocator counts them */
+	/* vector, heap */
+	bool fixed;
+	uint64_t slot_len;
+};
+const struct ss_facts *ss_facts(const struct ss *ss);
+
+/* ---- records ---- */
+
+struct ss_bytes {
+	const uint8_t *data;
+	size_t len;
+};
+
+struct ss_record {
+	struct ss_bytes key; /* where keyed; until the cursor moves */
+	uint64_t index; /* from 0, in the structure's order; for a cursor that sought, from there */
+	uint64_t value_len;
+};
+
+struct ss_cursor;
+
+/* At the first record; or at the first whose key is not before `from`; or at record `index`. */
+int MUST_CHECK ss_first(struct ss *ss, struct ss_cursor **out, struct err *err);
+int MUST_CHECK ss_seek(struct ss *ss, struct ss_bytes from, struct ss_cursor **out,
+		       struct err *err);
+int MUST_CHECK ss_seek_index(struct ss *ss, uint64_t index, struct ss_cursor **out,
+			     struct err *err);
+/* Searches one path of the tree. At exactly this key, or -ENOENT. */
+int MUST_CHECK ss_find(struct ss *ss, struct ss_bytes key, struct ss_cursor **out, struct err *err);
+
+/* Delivers the record the cursor is at and moves on; *more is false at the end. */
+int MUST_CHECK ss_next(struct ss_cursor *c, struct ss_record *rec, bool *more, struct err *err);
+/* The value of the record delivered last: whole, until the cursor moves... */
+int MUST_CHECK ss_value(struct ss_cursor *c, struct ss_bytes *out, struct err *err);
+/* ... or a part of it. */
+int MUST_CHECK ss_value_read(struct ss_cursor *c, void *buf, size_t len, uint64_t off,
+			     struct err *err);
+/* Accepts NULL. */
+void ss_cursor_close(struct ss_cursor *c);
+void cleanup_ss_cursor(struct ss_cursor **c);
+#define auto_ss_cursor __attribute__((cleanup(cleanup_ss_cursor)))
+
+/* Below 0, 0, above 0, as memcmp; SS_ORDER_INFER and SS_ORDER_OWN as SS_ORDER_BYTES. */
+int ss_compare(enum ss_order order, struct ss_bytes a, struct ss_bytes b);
+
+#endif
