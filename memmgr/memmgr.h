@@ -151,6 +151,55 @@ int MUST_CHECK mm_replace(struct mm *mm, unsigned mm_id, uint64_t len, mm_source
  * behind the last bucket. -EBUSY while another thread replaces a memory. */
 int MUST_CHECK mm_fill_holes(struct mm *mm, struct err *err);
 
+/* ---- another layout of the same memories ---- */
+
+/* What the image would be with buckets of this size. */
+struct mm_sizing {
+	uint32_t bucket_pages;
+	uint64_t buckets;   /* the memories need; above MM_MAX_BUCKETS they cannot be held */
+	uint64_t image_len; /* page 0 and all buckets */
+	uint64_t slack_len; /* of these, behind the memories' ends */
+	uint64_t cap_pages; /* what all memories together could hold */
+	bool fits;
+};
+/* bucket_pages 1 to MM_MAX_BUCKET_PAGES. */
+void mm_sizing(struct mm *mm, uint32_t bucket_pages, struct mm_sizing *out);
+
+/* Told, on the way, how many more bytes have been worked through; may be NULL. */
+typedef void mm_progress_fn(void *ctx, uint64_t bytes);
+
+/*
+ * Builds an image of the same memories with buckets of another size on an empty store: each
+ * memory's buckets side by side, memories by ascending id, no holes, zero wherever no memory's
+ * page lies. -EFBIG: more than so many buckets can hold; nothing was written then.
+ */
+int MUST_CHECK mm_rebucket(struct mm *from, struct store *to, uint32_t bucket_pages,
+			   mm_progress_fn *progress, void *ctx, struct err *err);
+
+/* What compacting would do, or has done. */
+struct mm_compaction {
+	uint32_t holes;     /* filled */
+	uint32_t surplus;   /* buckets that memories own behind their last page; dropped */
+	uint32_t moves;     /* buckets that change place, each once */
+	uint64_t tail_len;  /* bytes behind the last bucket; dropped */
+	uint64_t image_len; /* afterwards */
+};
+int MUST_CHECK mm_compaction(struct mm *mm, struct mm_compaction *out, struct err *err);
+
+/*
+ * Drops what no memory needs, fills all holes by as few moves as can be found, and cuts the image
+ * behind the last bucket. Killed half-way, the image opens with all memories as they were, and the
+ * call can be made again. -EBUSY as mm_fill_holes.
+ */
+int MUST_CHECK mm_compact(struct mm *mm, struct err *err);
+
+/*
+ * Makes everything zero that is no memory's: page 0 behind the table, holes, what lies behind the
+ * memories' last pages, what lies behind the last bucket. *stale_len counts the bytes that were
+ * not zero. Changes no memory and no table.
+ */
+int MUST_CHECK mm_zero_unowned(struct mm *mm, uint64_t *stale_len, struct err *err);
+
 /* ---- check ---- */
 
 enum mm_severity {
