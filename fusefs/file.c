@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The operations on open files' bytes: open, read, write, sync, release.
+ * The operations on open files' bytes: open, write, sync, release; read.c reads.
  */
 #include <fcntl.h>
 
@@ -47,60 +47,6 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		control_release(node, fi);
 	}
 	fs_reply(req, 0, NULL);
-}
-
-/* A buffer of each worker's own, as large as its largest request so far. */
-static _Thread_local struct {
-	char *buf;
-	size_t len;
-} worker;
-static pthread_key_t worker_key; /* frees it when the thread ends */
-static pthread_once_t worker_once = PTHREAD_ONCE_INIT;
-
-static void make_worker_key(void)
-{
-	pthread_key_create(&worker_key, free);
-}
-
-static char *worker_buffer(size_t len)
-{
-	if (worker.len < len) {
-		pthread_once(&worker_once, make_worker_key);
-		free(worker.buf);
-		worker.buf = malloc(len);
-		worker.len = worker.buf ? len : 0;
-		pthread_setspecific(worker_key, worker.buf);
-	}
-	return worker.buf;
-}
-
-void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
-{
-	struct fs *fs = fs_of(req);
-	struct node *node = node_of(fs, ino);
-	struct err err = {""};
-	char *buf;
-	size_t got = 0;
-	int rc;
-
-	if (!node_is_file(node)) {
-		control_read(req, node, size, off, fi);
-		return;
-	}
-	buf = worker_buffer(size);
-	if (!buf) {
-		fs_reply(req, -ENOMEM, NULL);
-		return;
-	}
-	{
-		auto_rw_unlock pthread_rwlock_t *held = lock_shared(&node->lock);
-
-		rc = content_read(fs, node, buf, size, (uint64_t)off, &got, &err);
-	}
-	if (rc)
-		fs_reply(req, rc, &err);
-	else
-		fuse_reply_buf(req, buf, got);
 }
 
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,

@@ -39,6 +39,8 @@ struct node {
 	atomic_uint writers;      /* handles open for writing */
 	pthread_rwlock_t lock;
 	_Atomic uint64_t size_len; /* exact length in bytes; may grow under a shared lock */
+	/* Where the last read ended and how far read-ahead has come: hints, no lock. */
+	_Atomic uint64_t read_end, ahead_off;
 	pthread_mutex_t attr_lock; /* guards the rest */
 	ino_t ino;
 	mode_t mode;
@@ -57,6 +59,9 @@ struct fs {
 	struct node control, stable, info;
 	ino_t next_ino;
 	int scratch_dir_fd;
+	char *window; /* read.c: a mapping of window_fd, which is -1 if there is none */
+	uint64_t window_len;
+	int window_fd;
 	bool in_background; /* stderr leads nowhere: the log is syslog's */
 };
 

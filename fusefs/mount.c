@@ -200,7 +200,9 @@ static int mount_and_serve(struct fs *fs, bool *mounted, struct err *err)
 		rc = err_set(err, -EIO, "cannot catch signals");
 	if (!rc) {
 		fs_tune(fs->cfg->mountpoint);
+		window_open(fs);
 		rc = serve(fs, err);
+		window_close(fs);
 		fuse_remove_signal_handlers(fs->session);
 	}
 	fuse_session_unmount(fs->session);

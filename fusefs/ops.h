@@ -32,13 +32,18 @@ int MUST_CHECK node_empty(struct fs *fs, struct node *node, struct err *err);
 /* file.c */
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
 	      struct fuse_file_info *fi);
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
 void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
 /* Counts a new handle, and tells the kernel how to treat it. tree_lock held. */
 void file_opened(struct node *node, struct fuse_file_info *fi);
+
+/* read.c */
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
+/* The mapping of the image's file, if it has one, from mount to unmount. */
+void window_open(struct fs *fs);
+void window_close(struct fs *fs);
 
 /* space.c */
 void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,

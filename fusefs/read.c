@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Reading, the fast way and the plain way.
+ *
+ * The fast way hands the kernel pieces of a mapping of the image's file, so that the bytes are
+ * copied once, page cache to page cache. The daemon itself never touches the mapping: where the
+ * file is shorter than it should be, or its disk fails, the kernel's copy ends with EFAULT and the
+ * reader gets EIO; nobody gets a SIGBUS. Writing never goes through it.
+ *
+ * Where a piece of the image lies in no host file that is mapped, the plain way reads it.
+ */
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "fusefs/ops.h"
+
+/* Address space, not memory; images beyond it are read the plain way from there on. */
+#define WINDOW_MAX_LEN (1ull << 40)
+
+enum {
+	PIECES_MAX = 64,
+	AHEAD_LEN = 16 << 20, /* host pages that are fetched before the kernel asks for them */
+};
+
+void window_open(struct fs *fs)
+{
+	struct store_host host = store_host_at(fs->store, 0);
+	struct mm_stat ms;
+	void *base;
+
+	mm_stat(fs->mm, &ms);
+	fs->window_fd = -1;
+	if (host.fd < 0 || host.off != 0)
+		return;
+	/* A mapping may reach behind the file's end: the file can grow into it. */
+	fs->window_len = MIN((ms.cap_pages + 1) * MM_PAGE_LEN, WINDOW_MAX_LEN);
+	base = mmap(NULL, fs->window_len, PROT_READ, MAP_SHARED, host.fd, 0);
+	if (base == MAP_FAILED)
+		return;
+	fs->window = base;
+	fs->window_fd = host.fd;
+}
+
+void window_close(struct fs *fs)
+{
+	if (fs->window_fd >= 0)
+		munmap(fs->window, fs->window_len);
+}
+
+/* The next piece of a memory in the mapped file; 0 bytes: it is not there. Image pinned. */
+static uint64_t mapped_piece(struct fs *fs, const struct node *node, uint64_t off, uint64_t len,
+			     uint64_t *host_off)
+{
+	struct store_host host;
+	struct mm_extent x;
+
+	if (mm_extent_at(fs->mm, node->mm_id, off, len, &x))
+		return 0;
+	host = store_host_at(fs->store, x.image_off);
+	if (host.fd != fs->window_fd || host.off >= fs->window_len)
+		return 0;
+	*host_off = host.off;
+	return MIN(MIN(x.len, host.len), fs->window_len - host.off);
+}
+
+/* Once per AHEAD_LEN / 2 of a sequential read: asks the host for what comes next, bucket by bucket,
+ * since the kernel's own read-ahead stops where a bucket ends. Image pinned. */
+static void read_ahead(struct fs *fs, struct node *node, uint64_t off, uint64_t end)
+{
+	uint64_t size_len = node->size_len;
+	uint64_t ahead = node->ahead_off;
+	uint64_t stop = MIN(end + AHEAD_LEN, size_len);
+
+	if (node->read_end != off)
+		ahead = 0;
+	node->read_end = end;
+	if (off == 0 || (ahead > end && ahead - end > AHEAD_LEN / 2) || ahead >= size_len)
+		return;
+	ahead = MAX(ahead, end);
+	while (ahead < stop) {
+		uint64_t host_off;
+		uint64_t len = mapped_piece(fs, node, ahead, stop - ahead, &host_off);
+
+		if (len == 0 ||
+		    posix_fadvise(fs->window_fd, (off_t)host_off, (off_t)len, POSIX_FADV_WILLNEED))
+			break;
+		ahead += len;
+	}
+	node->ahead_off = ahead;
+}
+
+/* True: the request is answered. */
+static bool reply_mapped(fuse_req_t req, struct fs *fs, struct node *node, size_t size,
+			 uint64_t off)
+{
+	struct iovec iov[PIECES_MAX];
+	uint64_t size_len = node->size_len;
+	size_t len = off < size_len ? MIN((uint64_t)size, size_len - off) : 0;
+	auto_mm_pin struct mm *mm = fs->mm;
+	size_t done = 0;
+	int count = 0;
+
+	mm_pin(mm);
+	while (done < len) {
+		uint64_t host_off;
+		uint64_t piece = mapped_piece(fs, node, off + done, len - done, &host_off);
+
+		if (piece == 0 || count == PIECES_MAX)
+			return false;
+		iov[count++] = (struct iovec){fs->window + host_off, piece};
+		done += piece;
+	}
+	read_ahead(fs, node, off, off + len);
+	fuse_reply_iov(req, iov, count);
+	return true;
+}
+
+/* A buffer of each worker's own, as large as its largest request so far. */
+static _Thread_local struct {
+	char *buf;
+	size_t len;
+} worker;
+static pthread_key_t worker_key; /* frees it when the thread ends */
+static pthread_once_t worker_once = PTHREAD_ONCE_INIT;
+
+static void make_worker_key(void)
+{
+	pthread_key_create(&worker_key, free);
+}
+
+static char *worker_buffer(size_t len)
+{
+	if (worker.len < len) {
+		pthread_once(&worker_once, make_worker_key);
+		free(worker.buf);
+		worker.buf = malloc(len);
+		worker.len = worker.buf ? len : 0;
+		pthread_setspecific(worker_key, worker.buf);
+	}
+	return worker.buf;
+}
+
+static void reply_copied(fuse_req_t req, struct fs *fs, struct node *node, size_t size,
+			 uint64_t off)
+{
+	char *buf = worker_buffer(size);
+	struct err err = {""};
+	size_t got = 0;
+	int rc = buf ? content_read(fs, node, buf, size, off, &got, &err) : -ENOMEM;
+
+	if (rc)
+		fs_reply(req, rc, &err);
+	else
+		fuse_reply_buf(req, buf, got);
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct node *node = node_of(fs, ino);
+
+	if (!node_is_file(node)) {
+		control_read(req, node, size, off, fi);
+		return;
+	}
+	auto_rw_unlock pthread_rwlock_t *held = lock_shared(&node->lock);
+
+	if (node->kind == NODE_MEMORY && fs->window_fd >= 0 &&
+	    reply_mapped(req, fs, node, size, (uint64_t)off))
+		return;
+	reply_copied(req, fs, node, size, (uint64_t)off);
+}
