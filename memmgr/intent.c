@@ -58,12 +58,17 @@ size_t intent_encode(const struct intent *it, uint8_t *area)
 	return len;
 }
 
+bool intent_is_marked(const uint8_t *area)
+{
+	return memcmp(area, magic, MAGIC_LEN) == 0;
+}
+
 bool intent_decode(const uint8_t *area, struct intent *out)
 {
 	const uint8_t *p = area + SIZES_OFF;
 	uint32_t len = get_le32(area + RECORD_LEN_OFF);
 
-	if (memcmp(area, magic, MAGIC_LEN) != 0 || len < SIZES_OFF || len > INTENT_ROOM)
+	if (!intent_is_marked(area) || len < SIZES_OFF || len > INTENT_ROOM)
 		return false;
 	if (get_le32(area + CRC_OFF) != crc32_of(0, area + BODY_OFF, len - BODY_OFF))
 		return false;

@@ -60,6 +60,9 @@ size_t intent_encode(const struct intent *it, uint8_t *area);
 /* False: there is no whole record. */
 bool intent_decode(const uint8_t *area, struct intent *out);
 
+/* A record begins here, whole or not. */
+bool intent_is_marked(const uint8_t *area);
+
 void intent_apply(const struct intent *it, struct layout *lay);
 
 #endif

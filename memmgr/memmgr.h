@@ -230,8 +230,9 @@ int MUST_CHECK mm_check(struct store *s, mm_finding_fn *fn, void *ctx,
 			struct mm_check_result *result, struct err *err);
 
 /*
- * Repairs all that mm_check calls repairable. Never changes a byte inside a memory that it leaves
- * in place. A second run finds nothing to do. Stopped half-way, it can be run again.
+ * Repairs all that mm_check calls repairable. Never changes a byte inside a memory. A second run
+ * finds nothing to do. Stopped half-way, it can be run again. While one error cannot be repaired
+ * nothing is, and mm_check calls nothing repairable: what looks free may be what is missing.
  */
 int MUST_CHECK mm_repair(struct store *s, struct err *err);
 
