@@ -4,6 +4,8 @@
  */
 #include "tools/fields.h"
 
+#include <inttypes.h>
+
 #include "tools/text.h"
 
 enum { MAX_FIELDS = 16 };
@@ -15,7 +17,10 @@ static json_t *to_json(const struct field *f, const void *row)
 	switch (f->kind) {
 	case FIELD_NUMBER:
 	case FIELD_BYTES:
+		return json_u64(*(const uint64_t *)at);
 	case FIELD_OFFSET:
+		if (*(const uint64_t *)at == UINT64_MAX)
+			return json_null();
 		return json_u64(*(const uint64_t *)at);
 	case FIELD_ID:
 		return *(const int *)at < 0 ? json_null() : json_integer(*(const int *)at);
@@ -34,8 +39,11 @@ static struct text to_text(const struct field *f, const void *row)
 
 	switch (f->kind) {
 	case FIELD_NUMBER:
-	case FIELD_OFFSET:
 		return text_count(*(const uint64_t *)at);
+	case FIELD_OFFSET:
+		if (*(const uint64_t *)at != UINT64_MAX)
+			snprintf(t.s, sizeof(t.s), "%" PRIu64, *(const uint64_t *)at);
+		break;
 	case FIELD_BYTES:
 		return text_size(*(const uint64_t *)at);
 	case FIELD_ID:

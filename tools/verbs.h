@@ -3,6 +3,7 @@
  * declarations and for the table. */
 VERB(create)
 VERB(info)
+VERB(map)
 VERB(cat)
 VERB(put)
 #ifdef HAVE_FUSE
