@@ -153,4 +153,9 @@ int MUST_CHECK bt_node_whole_chain(struct bt *t, struct bt_node *node, struct er
  * root on as it takes. -EDOM: several widths fit all of them. */
 int MUST_CHECK bt_infer_width(struct bt *t, struct bt_node *node, struct err *err);
 
+/* ---- btree_measure.c ---- */
+
+int MUST_CHECK bt_measure(struct ss *ss, struct ss_usage *out, struct ss_report *r,
+			  struct err *err);
+
 #endif

@@ -208,6 +208,7 @@ static const struct ss_ops bt_ops = {
 	.value_read = value_read,
 	.value_peek = value_peek,
 	.cursor_close = close_cursor,
+	.measure = bt_measure,
 	.close = close_bt,
 };
 

@@ -182,12 +182,36 @@ static void close_log(struct ss *ss)
 	free(log_of(ss));
 }
 
+static int measure(struct ss *ss, struct ss_usage *out, struct ss_report *r, struct err *err)
+{
+	struct log *l = log_of(ss);
+
+	for (uint64_t i = 0; i < ss->facts.count; i++) {
+		struct err why = {0};
+		uint64_t off, len;
+		int rc = log_entry(l, i, &off, &len, &why);
+
+		if (rc == -EUCLEAN)
+			ss_find_fault(r, D_LOG_INDEX, "%s", why.text);
+		else if (rc < 0)
+			return err_set(err, rc, "%s", why.text);
+		if (rc < 0)
+			continue;
+		out->entries++;
+		out->value_len += len;
+		out->longest_value_len = MAX(out->longest_value_len, len);
+	}
+	out->held_len = LOG_ENDS_OFF + 8 * ss->facts.count + LOG_DATA_OFF + l->data_len;
+	return 0;
+}
+
 static const struct ss_ops log_ops = {
 	.first = first,
 	.seek_index = seek_index,
 	.next = next,
 	.value_read = value_read,
 	.cursor_close = close_cursor,
+	.measure = measure,
 	.close = close_log,
 };
 

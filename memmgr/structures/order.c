@@ -3,7 +3,7 @@
  * Owns the orders of keys. A map is sorted by its key type's own order, which the bytes do not
  * tell; these are the ones of the encodings in common use.
  */
-#include "memmgr/structures/structures.h"
+#include "memmgr/structures/ss.h"
 
 static const char *const names[] = {
 	[SS_ORDER_INFER] = "infer",       [SS_ORDER_BYTES] = "bytes",
@@ -65,4 +65,33 @@ int ss_compare(enum ss_order order, struct ss_bytes a, struct ss_bytes b)
 		break;
 	}
 	return compare_bytes(a, b);
+}
+
+void order_count_pair(struct order_count *o, struct ss_bytes a, struct ss_bytes b, uint64_t place)
+{
+	o->pairs++;
+	o->equal += ss_compare(SS_ORDER_BYTES, a, b) == 0;
+	for (enum ss_order order = SS_ORDER_BYTES; order < SS_ORDER_OWN; order++) {
+		if (ss_compare(order, a, b) < 0)
+			continue;
+		if (o->wrong[order]++ == 0)
+			o->first_wrong[order] = place;
+	}
+}
+
+/* An order broken by less than a quarter of the pairs is kept to but for damage: keys that follow
+ * an order of their own break any other one in about half of them. */
+enum ss_order order_choose(const struct order_count *o, enum ss_order asked, uint64_t *wrong)
+{
+	enum ss_order best = SS_ORDER_BYTES;
+
+	if (asked != SS_ORDER_INFER) {
+		*wrong = asked == SS_ORDER_OWN ? 0 : o->wrong[asked];
+		return asked;
+	}
+	for (enum ss_order order = best; order < SS_ORDER_OWN; order++)
+		if (o->wrong[order] < o->wrong[best])
+			best = order;
+	*wrong = o->wrong[best];
+	return *wrong - MIN(*wrong, o->equal) <= o->pairs / 4 ? best : SS_ORDER_OWN;
 }

@@ -110,12 +110,23 @@ static void close_single(struct ss *ss)
 	free(ss);
 }
 
+static int measure(struct ss *ss, struct ss_usage *out, struct ss_report *r, struct err *err)
+{
+	const struct single *single = (struct single *)ss;
+
+	out->entries = 1;
+	out->value_len = out->longest_value_len = single->len;
+	out->held_len = single->off + single->len;
+	return 0;
+}
+
 static const struct ss_ops single_ops = {
 	.first = first,
 	.seek_index = seek_index,
 	.next = next,
 	.value_read = value_read,
 	.cursor_close = close_cursor,
+	.measure = measure,
 	.close = close_single,
 };
 

@@ -9,6 +9,8 @@
 #include "memmgr/structures/blocks.h"
 #include "memmgr/structures/structures.h"
 
+struct ss_report;
+
 struct ss_ops {
 	/* A new cursor at the first record. */
 	int (*first)(struct ss *ss, struct ss_cursor **out, struct err *err);
@@ -24,6 +26,7 @@ struct ss_ops {
 	/* A range that lies in memory already, or NULL. May be NULL itself. */
 	const uint8_t *(*value_peek)(struct ss_cursor *c);
 	void (*cursor_close)(struct ss_cursor *c);
+	int (*measure)(struct ss *ss, struct ss_usage *out, struct ss_report *r, struct err *err);
 	void (*close)(struct ss *ss);
 };
 
@@ -44,6 +47,58 @@ struct ss_cursor {
 /* Makes room for `want` bytes; what was there is lost. A hostile length has been held against the
  * bytes that exist before it comes here. */
 int MUST_CHECK ss_reserve(uint8_t **buf, size_t *cap, size_t want, struct err *err);
+
+/* What is in ss_defects, by place. */
+enum ss_defect {
+	D_HEADER,
+	D_VERSION,
+	D_NODE,
+	D_NODE_FILL,
+	D_DEPTH,
+	D_POINTER,
+	D_SHARED,
+	D_OVERFLOW,
+	D_ORDER,
+	D_OWN_ORDER,
+	D_DUPLICATE,
+	D_COUNT,
+	D_WIDTH,
+	D_CHUNK_HEADER,
+	D_CHUNK_IN_USE,
+	D_FREE_LIST,
+	D_CHUNK_COUNT,
+	D_LEAK,
+	D_ENTRY,
+	D_HEAP_ORDER,
+	D_LOG_ALONE,
+	D_LOG_INDEX,
+	D_COUNT_OF_DEFECTS,
+};
+
+/* Where findings go: the first few of each defect one by one, of the rest the number. */
+struct ss_report {
+	mm_finding_fn *fn; /* NULL: nobody listens */
+	void *ctx;
+	int mm_id;
+	uint64_t times[D_COUNT_OF_DEFECTS];
+};
+void ss_find_fault(struct ss_report *r, enum ss_defect defect, const char *fmt, ...) PRINTF(3, 4);
+/* Tells how many more there were of each. */
+void ss_report_end(struct ss_report *r);
+static inline bool ss_report_has(const struct ss_report *r, enum ss_defect defect)
+{
+	return r->times[defect] > 0;
+}
+
+/* Counts in how many neighbouring pairs a first key is not before the second, for each order. */
+struct order_count {
+	uint64_t pairs, equal;
+	uint64_t wrong[SS_ORDER_OWN];
+	uint64_t first_wrong[SS_ORDER_OWN]; /* a place the caller gave: of the first such pair */
+};
+void order_count_pair(struct order_count *o, struct ss_bytes a, struct ss_bytes b, uint64_t place);
+/* The order that is kept to, or nearly so, with how often it is broken; SS_ORDER_OWN: none is. */
+enum ss_order order_choose(const struct order_count *o, enum ss_order asked, uint64_t *wrong);
 
 /* The kinds, each in its file. *out's ops, facts and blocks are set on success. */
 int MUST_CHECK bt_open(struct store *s, const struct ss_options *opts, struct ss **out,

@@ -173,6 +173,44 @@ void ss_cursor_close(struct ss_cursor *c);
 void cleanup_ss_cursor(struct ss_cursor **c);
 #define auto_ss_cursor __attribute__((cleanup(cleanup_ss_cursor)))
 
+/* ---- the whole structure ---- */
+
+/* What only a walk over all of it tells. Lengths are sums in bytes. */
+struct ss_usage {
+	uint64_t entries;
+	uint64_t key_len, value_len;
+	uint64_t longest_key_len, longest_value_len;
+	uint64_t held_len; /* from offset 0 to the end of what the structure uses */
+	/* B-tree */
+	enum ss_order order; /* as asked for, or the first one that all keys keep to */
+	uint64_t nodes_v1, nodes_v2, leaves, overflow_pages;
+	uint64_t root_entries;  /* the root alone may have fewer than half a node's */
+	unsigned depth;         /* levels */
+	uint64_t chunks_used;   /* reachable from the root */
+	uint64_t chunks_free;   /* below the frontier */
+	uint64_t chunks_leaked; /* neither */
+};
+
+/*
+ * Walks all of a structure. Fills *out as far as it could read, and reports to `fn`, where that is
+ * not NULL, every defect of ss_defects for memory mm_id (-1: a raw image). 0 however much is found.
+ * Takes two bits for every page of a B-tree, nothing that grows for other kinds.
+ */
+int MUST_CHECK ss_measure(struct ss *ss, int mm_id, struct ss_usage *out, mm_finding_fn *fn,
+			  void *ctx, struct err *err);
+
+/*
+ * The structures in all memories, or, with mm NULL, the one in the raw image `s`: recognises and
+ * measures each. `opts` may be NULL, or give options for a memory's id (-1: raw). Adds to *result.
+ */
+typedef struct ss_options ss_options_fn(void *ctx, int mm_id);
+int MUST_CHECK ss_check(struct mm *mm, struct store *s, ss_options_fn *opts, void *opts_ctx,
+			mm_finding_fn *fn, void *ctx, struct mm_check_result *result,
+			struct err *err);
+
+/* All defects that ss_check knows, ending with a NULL id. */
+extern const struct mm_defect ss_defects[];
+
 /* Below 0, 0, above 0, as memcmp; SS_ORDER_INFER and SS_ORDER_OWN as SS_ORDER_BYTES. */
 int ss_compare(enum ss_order order, struct ss_bytes a, struct ss_bytes b);
 

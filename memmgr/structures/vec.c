@@ -87,7 +87,7 @@ int vec_entry(struct vec *v, uint64_t index, uint64_t *off, uint32_t *len, struc
 
 	*off = VEC_HEADER_LEN + index * v->h.slot_len + v->h.prefix_len;
 	*len = v->h.max_len;
-	if (v->h.fixed)
+	if (v->h.fixed) /* the header was held against the memory's length */
 		return 0;
 	rc = blocks_read(&v->ss.blocks, raw, v->h.prefix_len, *off - v->h.prefix_len, err);
 	if (rc < 0)
@@ -98,6 +98,10 @@ int vec_entry(struct vec *v, uint64_t index, uint64_t *off, uint32_t *len, struc
 			       "entry %" PRIu64 " has %" PRIu32 " bytes; %" PRIu32
 			       " can be at most",
 			       index, *len, v->h.max_len);
+	if (*len > v->ss.blocks.store->len - *off)
+		return err_set(err, -EUCLEAN,
+			       "entry %" PRIu64 " of %" PRIu32 " bytes ends behind the memory",
+			       index, *len);
 	return 0;
 }
 
@@ -162,12 +166,94 @@ static void close_vec(struct ss *ss)
 	free(ss);
 }
 
+/* An entry's bytes, until the buffer is used again. */
+struct entry_buf {
+	uint8_t *bytes;
+	size_t cap;
+};
+
+static int read_entry(struct vec *v, uint64_t index, struct entry_buf *buf, struct ss_bytes *out,
+		      struct err *err)
+{
+	uint64_t off;
+	uint32_t len;
+	int rc = vec_entry(v, index, &off, &len, err);
+
+	if (rc == 0)
+		rc = ss_reserve(&buf->bytes, &buf->cap, len, err);
+	if (rc == 0)
+		rc = blocks_read(&v->ss.blocks, buf->bytes, len, off, err);
+	*out = (struct ss_bytes){.data = buf->bytes, .len = rc < 0 ? 0 : len};
+	return rc;
+}
+
+/* Of a heap: the entry against its parent. An unreadable one was or will be reported itself. */
+static void compare_with_parent(struct vec *v, uint64_t i, struct entry_buf buf[2],
+				struct order_count *order)
+{
+	struct ss_bytes child, parent;
+
+	if (i > 0 && read_entry(v, i, &buf[0], &child, NULL) == 0 &&
+	    read_entry(v, (i - 1) / 2, &buf[1], &parent, NULL) == 0 &&
+	    ss_compare(SS_ORDER_BYTES, parent, child) != 0)
+		order_count_pair(order, parent, child, i);
+}
+
+static int measure_all(struct vec *v, struct order_count *order, struct ss_usage *out,
+		       struct ss_report *r, struct err *err)
+{
+	struct entry_buf buf[2] = {{NULL, 0}, {NULL, 0}};
+	struct err why = {0};
+	int rc = 0;
+
+	for (uint64_t i = 0; rc == 0 && i < v->h.count; i++) {
+		uint64_t off;
+		uint32_t len;
+
+		rc = vec_entry(v, i, &off, &len, &why);
+		if (rc == -EUCLEAN) {
+			ss_find_fault(r, D_ENTRY, "%s", why.text);
+			rc = 0;
+			continue;
+		}
+		out->entries++;
+		out->value_len += len;
+		out->longest_value_len = MAX(out->longest_value_len, len);
+		if (v->h.heap)
+			compare_with_parent(v, i, buf, order);
+	}
+	free(buf[0].bytes);
+	free(buf[1].bytes);
+	return rc < 0 ? err_set(err, rc, "%s", why.text) : 0;
+}
+
+static int measure(struct ss *ss, struct ss_usage *out, struct ss_report *r, struct err *err)
+{
+	struct vec *v = vec_of(ss);
+	struct order_count order = {0};
+	uint64_t wrong;
+	int rc = measure_all(v, &order, out, r, err);
+
+	out->held_len = VEC_HEADER_LEN + v->h.slot_len * v->h.count;
+	if (rc == 0 && v->h.heap) {
+		out->order = order_choose(&order, ss->facts.order, &wrong);
+		if (out->order != SS_ORDER_OWN && wrong > 0)
+			ss_find_fault(
+				r, D_HEAP_ORDER,
+				"%" PRIu64 " entries are smaller than their parents (%s order), "
+				"the first is entry %" PRIu64,
+				wrong, ss_order_name(out->order), order.first_wrong[out->order]);
+	}
+	return rc;
+}
+
 static const struct ss_ops vec_ops = {
 	.first = first,
 	.seek_index = seek_index,
 	.next = next,
 	.value_read = value_read,
 	.cursor_close = close_cursor,
+	.measure = measure,
 	.close = close_vec,
 };
 
