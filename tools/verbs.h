@@ -10,4 +10,5 @@ VERB(put)
 VERB(mount)
 #endif
 VERB(umount)
+VERB(advise)
 VERB(version)
