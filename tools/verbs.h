@@ -10,5 +10,6 @@ VERB(put)
 VERB(mount)
 #endif
 VERB(umount)
+VERB(find)
 VERB(advise)
 VERB(version)
