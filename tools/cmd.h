@@ -93,7 +93,7 @@ struct verb {
 #undef VERB
 
 /* The verb of this name, or NULL; and the n-th one, NULL behind the last. */
-const struct verb *verb_find(const char *name);
+const struct verb *verb_named(const char *name);
 const struct verb *verb_at(size_t n);
 
 /* options.c: reads argv (argv[0] is the verb) into args, zeroed memory of v->args_len bytes.

@@ -85,7 +85,7 @@ void complete(int argc, char **argv)
 		puts("help\n--help\n--version");
 		return;
 	}
-	v = verb_find(argv[0]);
+	v = verb_named(argv[0]);
 	if (v)
 		complete_verb(v, argc, argv);
 	else if (strcmp(argv[0], "help") == 0)

@@ -35,8 +35,8 @@ static const struct cmd_option options[] = {
 	 "look for FILE from there on"},
 	{"length", 'l', CMD_SIZE, WHERE(struct find_args, length), "BYTES",
 	 "look for so much of FILE", 1, UINT64_C(1) << 62},
-	{"limit", 0, CMD_NUMBER, WHERE(struct find_args, limit), "N",
-	 "stop after so many (1000)", 1, UINT64_C(1) << 32},
+	{"limit", 0, CMD_NUMBER, WHERE(struct find_args, limit), "N", "stop after so many (1000)",
+	 1, UINT64_C(1) << 32},
 	{"json", 0, CMD_FLAG, WHERE(struct find_args, json), NULL, "print one JSON document"},
 	{NULL},
 };
@@ -347,8 +347,10 @@ static int print_text(const char *image, const struct find *f)
 		printf("%s: not found\n", image);
 		return CMD_DONE;
 	}
-	printf("%s: %s%s of %s\n\n", image,
-	       text_count(f->count).s, f->count == 1 ? " copy" : f->more ? " copies or more" : " copies",
+	printf("%s: %s%s of %s\n\n", image, text_count(f->count).s,
+	       f->count == 1 ? " copy"
+	       : f->more     ? " copies or more"
+			     : " copies",
 	       text_plural(f->needle.len, "byte").s);
 	fields_table(stdout, fields, f->matches, f->count, sizeof(*f->matches), "  ");
 	if (f->more)

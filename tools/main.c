@@ -22,7 +22,7 @@ const struct verb *verb_at(size_t n)
 	return verbs[n];
 }
 
-const struct verb *verb_find(const char *name)
+const struct verb *verb_named(const char *name)
 {
 	for (size_t i = 0; verbs[i]; i++)
 		if (strcmp(verbs[i]->name, name) == 0)
@@ -137,7 +137,7 @@ static int help(int argc, char **argv)
 		help_overview(stdout);
 		return finish(CMD_DONE, CMD_FAILED);
 	}
-	v = verb_find(argv[1]);
+	v = verb_named(argv[1]);
 	if (!v) {
 		cmd_error(argv[1], "there is no such verb: 'canisterfs help' lists them");
 		return CMD_USAGE;
@@ -149,7 +149,7 @@ static int help(int argc, char **argv)
 /* `canisterfs IMAGE MNT -o OPTS` is how mount(8) calls a helper: the words of `mount`, no verb. */
 static int helper_form(int argc, char **argv)
 {
-	const struct verb *mount = verb_find("mount");
+	const struct verb *mount = verb_named("mount");
 
 	if (argc < 3) {
 		cmd_error(argv[1], "there is no such verb: 'canisterfs help' lists them");
@@ -187,10 +187,10 @@ int main(int argc, char **argv)
 		printf("canisterfs %s\n", CANISTERFS_VERSION);
 		return finish(CMD_DONE, CMD_FAILED);
 	}
-	v = verb_find(argv[1]);
+	v = verb_named(argv[1]);
 	if (v)
 		return run_verb(v, argc - 1, argv + 1);
-	if (argv[1][0] == '-' && !verb_find("mount")) {
+	if (argv[1][0] == '-' && !verb_named("mount")) {
 		cmd_error(argv[1], "there is no such option: 'canisterfs help' lists the verbs");
 		return CMD_USAGE;
 	}

@@ -17,7 +17,7 @@ static const struct cmd_option options[] = {
 static int cmd_version(const void *arguments)
 {
 	const struct version_args *args = arguments;
-	bool mount = verb_find("mount") != NULL;
+	bool mount = verb_named("mount") != NULL;
 	struct json doc;
 
 	if (!args->json) {
