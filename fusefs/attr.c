@@ -28,7 +28,7 @@ static void set_attributes(struct node *node, const struct stat *attr, int to_se
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (to_set & FUSE_SET_ATTR_MODE)
-		node->mode = (node->mode & S_IFMT) | (attr->st_mode & 07777);
+		node->mode = (node->mode & S_IFMT) | (attr->st_mode & MODE_BITS);
 	if (to_set & FUSE_SET_ATTR_UID)
 		node->uid = attr->st_uid;
 	if (to_set & FUSE_SET_ATTR_GID)

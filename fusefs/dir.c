@@ -169,7 +169,8 @@ static int make_file(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 		rc = scratch_open(fs, &fd, err);
 	if (rc)
 		return rc;
-	node = node_new(fs, id < 0 ? NODE_SCRATCH : NODE_MEMORY, name, S_IFREG | (mode & 07777));
+	node = node_new(fs, id < 0 ? NODE_SCRATCH : NODE_MEMORY, name,
+			S_IFREG | (mode & MODE_BITS));
 	if (!node)
 		return -ENOMEM;
 	node->mm_id = id < 0 ? 0 : (unsigned)id;

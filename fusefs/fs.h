@@ -28,6 +28,9 @@ enum node_kind {
 	NODE_INFO,    /* .canister/info.json */
 };
 
+/* What chmod can set: nothing here is a program, see handshake.c. */
+#define MODE_BITS ((mode_t)01777)
+
 struct node {
 	enum node_kind kind;
 	unsigned mm_id;
@@ -62,6 +65,7 @@ struct fs {
 	char *window; /* read.c: a mapping of window_fd, which is -1 if there is none */
 	uint64_t window_len;
 	int window_fd;
+	bool greeted;       /* handshake.c: INIT is answered */
 	bool in_background; /* stderr leads nowhere: the log is syslog's */
 };
 
@@ -160,6 +164,10 @@ void fs_reply(fuse_req_t req, int rc, const struct err *err);
  * file. tree_lock held. */
 void fs_reply_node(fuse_req_t req, struct node *node);
 void fs_log(const struct fs *fs, const char *fmt, ...) PRINTF(2, 3);
+
+/* handshake.c: makes a promise to the kernel that saves a request for every write. Mounted, but not
+ * served yet. */
+int MUST_CHECK fs_handshake(struct fuse_session *session, struct err *err);
 
 /* tune.c: where we may (root), tells the kernel to read ahead further and to keep more dirty pages
  * for this mount than it would for one it does not know. Failing is no loss but of speed. */

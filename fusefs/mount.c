@@ -194,7 +194,9 @@ static int mount_and_serve(struct fs *fs, bool *mounted, struct err *err)
 		return err_set(err, -EIO, "cannot be mounted: %s", last_said.text);
 	*mounted = true;
 	fuse_set_log_func(pass_message);
-	rc = fuse_daemonize(foreground) ? err_sys(err, -errno, "cannot go to the background") : 0;
+	rc = fs_handshake(fs->session, err);
+	if (!rc && fuse_daemonize(foreground))
+		rc = err_sys(err, -errno, "cannot go to the background");
 	fs->in_background = !rc && !foreground;
 	if (!rc && fuse_set_signal_handlers(fs->session))
 		rc = err_set(err, -EIO, "cannot catch signals");
