@@ -32,33 +32,36 @@ static json_t *to_json(const struct field *f, const void *row)
 	return NULL;
 }
 
-static struct text to_text(const struct field *f, const void *row)
+/* Into t, unless it is text already. */
+static const char *to_text(const struct field *f, const void *row, struct text *t)
 {
 	const void *at = (const char *)row + f->where;
-	struct text t = {"-"};
 
+	strcpy(t->s, "-");
 	switch (f->kind) {
 	case FIELD_NUMBER:
-		return text_count(*(const uint64_t *)at);
+		*t = text_count(*(const uint64_t *)at);
+		break;
 	case FIELD_OFFSET:
 		if (*(const uint64_t *)at != UINT64_MAX)
-			snprintf(t.s, sizeof(t.s), "%" PRIu64, *(const uint64_t *)at);
+			snprintf(t->s, sizeof(t->s), "%" PRIu64, *(const uint64_t *)at);
 		break;
 	case FIELD_BYTES:
-		return text_size(*(const uint64_t *)at);
+		*t = text_size(*(const uint64_t *)at);
+		break;
 	case FIELD_ID:
 		if (*(const int *)at >= 0)
-			snprintf(t.s, sizeof(t.s), "%d", *(const int *)at);
+			snprintf(t->s, sizeof(t->s), "%d", *(const int *)at);
 		break;
 	case FIELD_TEXT:
 		if (*(const char *const *)at)
-			snprintf(t.s, sizeof(t.s), "%s", *(const char *const *)at);
+			return *(const char *const *)at;
 		break;
 	case FIELD_FLAG:
-		snprintf(t.s, sizeof(t.s), "%s", *(const bool *)at ? "yes" : "no");
+		strcpy(t->s, *(const bool *)at ? "yes" : "no");
 		break;
 	}
-	return t;
+	return t->s;
 }
 
 void fields_put(struct json *doc, json_t *object, const struct field *fields, const void *row)
@@ -101,6 +104,7 @@ void fields_table(FILE *to, const struct field *fields, const void *rows, size_t
 		  size_t row_len, const char *indent)
 {
 	int width[MAX_FIELDS] = {0};
+	struct text t;
 
 	for (size_t n = 0; fields[n].key; n++) {
 		const struct field *f = &fields[n];
@@ -109,8 +113,9 @@ void fields_table(FILE *to, const struct field *fields, const void *rows, size_t
 			continue;
 		width[n] = (int)strlen(f->label);
 		for (size_t i = 0; i < count; i++)
-			width[n] = MAX(width[n],
-				       (int)strlen(to_text(f, (const char *)rows + i * row_len).s));
+			width[n] =
+				MAX(width[n],
+				    (int)strlen(to_text(f, (const char *)rows + i * row_len, &t)));
 	}
 	for (size_t i = 0; i <= count; i++) {
 		const char *gap = indent;
@@ -122,7 +127,7 @@ void fields_table(FILE *to, const struct field *fields, const void *rows, size_t
 			if (!f->label)
 				continue;
 			fputs(gap, to);
-			put_cell(to, f, i == 0 ? f->label : to_text(f, row).s, width[n]);
+			put_cell(to, f, i == 0 ? f->label : to_text(f, row, &t), width[n]);
 			gap = "  ";
 		}
 		putc('\n', to);

@@ -4,6 +4,7 @@
 VERB(create)
 VERB(info)
 VERB(map)
+VERB(check)
 VERB(cat)
 VERB(put)
 #ifdef HAVE_FUSE

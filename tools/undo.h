@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Undo files: what a change in place overwrites is saved first, so that it can be taken back.
+ *
+ * The file, all little-endian; `crc` is CRC-32 of the record with this field 0:
+ *
+ *     off 0   8  magic "cfsundo1"
+ *         8   8  length of the image before
+ *        16   .  records, one behind the other:
+ *
+ *     off 0   4  crc
+ *         4   4  kind: 1 block, 2 block of zeros, 3 end
+ *         8   8  block: its offset in the image; end: the image's length after the change
+ *        16   4  block: its length, at most 64 KiB; end: how many blocks there are
+ *        20   .  block: its bytes before; end: for each block, in order, CRC-32 of its bytes
+ *                after (4 bytes), with zeros for those behind the end of the image
+ *
+ * Each block stands once. A block is on disk here before it changes in the image. A file without
+ * the end is that of a change that was stopped on its way; what is torn at its end does not count.
+ */
+#ifndef CANISTERFS_UNDO_H
+#define CANISTERFS_UNDO_H
+
+#include "memmgr/store.h"
+
+/*
+ * A store on top of `under`, which stays the caller's, that saves to a new file at `path`
+ * (-EEXIST where there is one already). Not for several threads.
+ */
+int MUST_CHECK undo_begin(struct store *under, const char *path, struct store **out,
+			  struct err *err);
+/* The change is complete and synced; syncs the file. Removes it where nothing was changed, and
+ * sets *changed. Closes the store. */
+int MUST_CHECK undo_end(struct store *undo, bool *changed, struct err *err);
+
+/*
+ * Puts back what the file at `path` holds. Refuses, before it writes anything, a damaged file, one
+ * of another image, and one of an image that was changed since in the same places: -EUCLEAN. Can
+ * be stopped and run again.
+ */
+int MUST_CHECK undo_apply(struct store *image, const char *path, struct err *err);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bytes of an undo file, for the two files that write and read it. undo.h describes them.
+ */
+#ifndef CANISTERFS_UNDO_FORMAT_H
+#define CANISTERFS_UNDO_FORMAT_H
+
+#include "memmgr/store.h"
+
+#define UNDO_MAGIC "cfsundo1"
+
+enum {
+	UNDO_HEAD_LEN = 16,
+	UNDO_RECORD_LEN = 20, /* without what follows it */
+	UNDO_BLOCK_LEN = 65536,
+
+	UNDO_BLOCK = 1,
+	UNDO_ZERO = 2,
+	UNDO_END = 3,
+};
+
+/* Fills in the head of a record that `payload` bytes follow. */
+void undo_seal(uint8_t *record, uint32_t kind, uint64_t off, uint32_t len, size_t payload);
+bool undo_is_sealed(uint8_t *record, size_t payload);
+
+/* The CRC of a block as the image has it now, zeros behind its end. `buf` holds a block then. */
+int MUST_CHECK undo_block_crc(struct store *image, uint8_t *buf, uint64_t off, uint32_t len,
+			      uint32_t *crc, struct err *err);
+
+#endif
