@@ -152,9 +152,12 @@ int mm_close(struct mm *mm, struct err *err)
 	int rc = 0;
 
 	if (mm && mm->store->writable) {
+		int synced;
+
 		rc = mm_fill_holes(mm, err);
-		if (!rc)
-			rc = mm_sync(mm, err);
+		/* Holes that could not be filled are no reason to lose what was written. */
+		synced = mm_sync(mm, rc ? NULL : err);
+		rc = rc ? rc : synced;
 	}
 	mm_drop(mm);
 	return rc;
