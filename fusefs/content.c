@@ -14,12 +14,6 @@ static uint64_t pages_of(uint64_t len)
 	return div_up(len, MM_PAGE_LEN);
 }
 
-int scratch_open(struct fs *fs, int *fd, struct err *err)
-{
-	*fd = openat(fs->scratch_dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	return *fd < 0 ? err_sys(err, -errno, "no scratch file can be made") : 0;
-}
-
 static int scratch_read(struct node *node, void *buf, size_t len, uint64_t off, struct err *err)
 {
 	int rc = pread_all(node->fd, buf, len, off);
@@ -188,7 +182,11 @@ int content_next_data(struct fs *fs, struct node *node, uint64_t off, uint64_t *
 
 int content_sync(struct fs *fs, struct node *node, struct err *err)
 {
-	return node->kind == NODE_MEMORY ? mm_sync(fs->mm, err) : 0;
+	if (node->kind == NODE_MEMORY)
+		return mm_sync(fs->mm, err);
+	if (fdatasync(node->fd) < 0)
+		return err_sys(err, -errno, "a scratch file cannot be synced");
+	return 0;
 }
 
 /* Copies a node's content into a scratch file; what is zero stays a hole. */

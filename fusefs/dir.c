@@ -174,6 +174,8 @@ static int make_file(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 	if (!node)
 		return -ENOMEM;
 	node->mm_id = id < 0 ? 0 : (unsigned)id;
+	if (id < 0)
+		scratch_name(fs, fd, name);
 	node->fd = steal_fd(&fd);
 	node->uid = ctx->uid;
 	node->gid = ctx->gid;
@@ -236,6 +238,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (!rc)
 		rc = node_empty(fs, node, &err);
 	if (!rc) {
+		scratch_unname(fs, name);
 		node_set_name(fs, node, NULL);
 		node_forget(node, 0);
 		node_touch(&fs->root);

@@ -80,7 +80,14 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 
 void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
+	struct fs *fs = fs_of(req);
 	struct err err = {""};
+	int rc;
 
-	fs_reply(req, mm_sync(fs_of(req)->mm, &err), &err);
+	{
+		auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
+
+		rc = scratch_sync_names(fs);
+	}
+	fs_reply(req, rc ? rc : mm_sync(fs->mm, &err), &err);
 }

@@ -61,8 +61,9 @@ struct fs {
 	struct node root; /* the head of the list of named files */
 	struct node control, stable, info;
 	ino_t next_ino;
-	int scratch_dir_fd;
-	char *window; /* read.c: a mapping of window_fd, which is -1 if there is none */
+	int scratch_dir_fd;    /* -1: not made yet */
+	bool scratch_nameless; /* it cannot be made */
+	char *window;          /* read.c: a mapping of window_fd, which is -1 if there is none */
 	uint64_t window_len;
 	int window_fd;
 	bool greeted;       /* handshake.c: INIT is answered */
@@ -141,8 +142,20 @@ int MUST_CHECK content_detach(struct fs *fs, struct node *node, struct err *err)
 /* exclusive. A scratch file's content becomes memory mm_id's, as a whole; the node holds the memory
  * from then on. */
 int MUST_CHECK content_adopt(struct fs *fs, struct node *scratch, unsigned mm_id, struct err *err);
-/* A nameless file in the scratch directory. */
+/* ---- scratch.c: files of the host. tree_lock held ---- */
+
+/* A new one, without a name. */
 int MUST_CHECK scratch_open(struct fs *fs, int *fd, struct err *err);
+/* A name by which the next mount finds it if this one breaks off; another file that has the name
+ * loses it. Done as well as the host allows, these four. */
+void scratch_name(struct fs *fs, int fd, const char *name);
+void scratch_unname(struct fs *fs, const char *name);
+void scratch_rename(struct fs *fs, const char *name, const char *new_name, unsigned flags);
+int MUST_CHECK scratch_sync_names(struct fs *fs);
+/* Nodes for what a mount that broke off has left. */
+int MUST_CHECK scratch_recover(struct fs *fs, struct err *err);
+/* The mount ends, and they with it. */
+void scratch_end(struct fs *fs);
 
 /* ---- control.c: the files in .canister ---- */
 

@@ -3,7 +3,7 @@
  * The mount: an open image shown as a directory of growable files, one per virtual memory.
  *
  *     mnt/0 ... mnt/254        the virtual memories, by id
- *     mnt/anything-else        a scratch file: outside the image, gone after the mount
+ *     mnt/anything-else        a scratch file: in IMAGE.scratch on the host, ends with the mount
  *     mnt/.canister/stable     the whole image, read-only         (not listed, always there)
  *     mnt/.canister/info.json  what `canisterfs info --json` says, live
  *
@@ -21,7 +21,7 @@ struct fs_options {
 	bool foreground;
 	bool debug; /* implies foreground */
 	bool single_thread;
-	char *scratch_dir; /* where scratch files lie; NULL: beside the image, or in /var/tmp */
+	char *scratch_dir; /* scratch files lie in a directory made there; NULL: beside the image */
 	char *rest;        /* the mount options that are libfuse's and the kernel's, or NULL */
 };
 

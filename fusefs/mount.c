@@ -3,8 +3,6 @@
  * A mount's life: session, mount, background, loop, unmount. In this order, so that whatever is
  * refused is said on the terminal, and no thread is started before the fork.
  */
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <syslog.h>
@@ -142,32 +140,6 @@ static int make_args(const struct fs_config *cfg, struct fuse_args *args)
 	return rc;
 }
 
-static int open_scratch_dir(struct fs *fs, struct err *err)
-{
-	auto_free char *image = strdup(fs->cfg->image_path);
-	const char *wanted = fs->cfg->opts->scratch_dir;
-	const char *dirs[] = {wanted, NULL, "/var/tmp"};
-
-	if (!image)
-		return err_set(err, -ENOMEM, "no memory for a path");
-	dirs[1] = wanted ? NULL : dirname(image);
-	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
-		auto_close int probe = -1;
-
-		if (!dirs[i] || (wanted && i > 0))
-			continue;
-		fs->scratch_dir_fd = open(dirs[i], O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-		if (fs->scratch_dir_fd >= 0 && scratch_open(fs, &probe, err) == 0)
-			return 0;
-		err_sys(err, -errno, "%s: no scratch file can be made there", dirs[i]);
-		if (fs->scratch_dir_fd >= 0)
-			close(fs->scratch_dir_fd);
-		fs->scratch_dir_fd = -1;
-	}
-	/* Reading does without. */
-	return fs->cfg->opts->read_only ? 0 : -EINVAL;
-}
-
 static int serve(struct fs *fs, struct err *err)
 {
 	struct fuse_loop_config *loop = fuse_loop_cfg_create();
@@ -211,14 +183,6 @@ static int mount_and_serve(struct fs *fs, bool *mounted, struct err *err)
 	return rc;
 }
 
-static void warn_of_dropped(struct fs *fs)
-{
-	for (struct node *node = fs->root.next; node != &fs->root; node = node->next)
-		if (node->kind == NODE_SCRATCH)
-			fs_log(fs, "%s: scratch file '%s' of %llu bytes is gone with the mount",
-			       fs->cfg->image_path, node->name, (unsigned long long)node->size_len);
-}
-
 int fs_mount(const struct fs_config *cfg, bool *mounted, struct err *err)
 {
 	struct fs *fs = calloc(1, sizeof(*fs));
@@ -232,7 +196,7 @@ int fs_mount(const struct fs_config *cfg, bool *mounted, struct err *err)
 	fuse_set_log_func(keep_message);
 	rc = nodes_init(fs, err);
 	if (!rc)
-		rc = open_scratch_dir(fs, err);
+		rc = cfg->opts->read_only ? 0 : scratch_recover(fs, err);
 	if (!rc)
 		rc = make_args(cfg, &args);
 	if (!rc) {
@@ -243,12 +207,11 @@ int fs_mount(const struct fs_config *cfg, bool *mounted, struct err *err)
 	if (!rc) {
 		rc = mount_and_serve(fs, mounted, err);
 		fuse_session_destroy(fs->session);
-		warn_of_dropped(fs);
+		if (*mounted)
+			scratch_end(fs);
 	}
 	fuse_opt_free_args(&args);
 	nodes_clear(fs);
-	if (fs->scratch_dir_fd >= 0)
-		close(fs->scratch_dir_fd);
 	free(fs);
 	return rc;
 }

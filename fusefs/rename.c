@@ -105,16 +105,29 @@ static int move_content(struct fs *fs, struct node *from, struct node *over, con
 	return rc;
 }
 
+/* What the host calls the file follows what the mount calls it. */
+static void move_host_name(struct fs *fs, struct node *from, bool was_memory, const char *new_name)
+{
+	if (from->kind == NODE_MEMORY)
+		scratch_unname(fs, from->name);
+	else if (was_memory)
+		scratch_name(fs, from->fd, new_name);
+	else
+		scratch_rename(fs, from->name, new_name, 0);
+}
+
 static int move(struct fs *fs, struct node *from, struct node *over, const char *new_name,
 		struct err *err)
 {
 	char *copy = strdup(new_name);
+	bool was_memory = from->kind == NODE_MEMORY;
 	int rc = copy ? move_content(fs, from, over, new_name, err) : -ENOMEM;
 
 	if (rc) {
 		free(copy);
 		return rc;
 	}
+	move_host_name(fs, from, was_memory, new_name);
 	if (over) {
 		node_set_name(fs, over, NULL);
 		node_forget(over, 0);
@@ -135,6 +148,8 @@ static int exchange(struct fs *fs, struct node *a, struct node *b, struct err *e
 	pthread_rwlock_wrlock(&a->lock);
 	pthread_rwlock_wrlock(&b->lock);
 	rc = a->kind == NODE_MEMORY ? mm_exchange(fs->mm, a->mm_id, b->mm_id, err) : 0;
+	if (!rc && a->kind == NODE_SCRATCH)
+		scratch_rename(fs, a->name, b->name, RENAME_EXCHANGE);
 	if (!rc) {
 		a->name = b->name;
 		b->name = name;
