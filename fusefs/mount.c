@@ -95,16 +95,28 @@ static const struct fuse_lowlevel_ops ops = {
 	.removexattr = op_removexattr,
 };
 
-/* What libfuse says about a failure, for the one line that we say. */
-static struct err last_said;
+/* What libfuse says about a failure, for the one line that we say. It comes in pieces. */
+static struct {
+	char text[256];
+	size_t len;
+} said;
 
 static void keep_message(enum fuse_log_level level, const char *fmt, va_list args)
 {
-	char text[sizeof(last_said.text)];
+	size_t room = sizeof(said.text) - said.len;
+	int len = vsnprintf(said.text + said.len, room, fmt, args);
 
-	vsnprintf(text, sizeof(text), fmt, args);
-	text[strcspn(text, "\n")] = '\0';
-	err_set(&last_said, 0, "%s", text);
+	if (len > 0)
+		said.len += MIN((size_t)len, room - 1);
+}
+
+static const char *what_libfuse_said(void)
+{
+	static const char prefix[] = "fuse: ";
+	const char *text = said.text;
+
+	said.text[strcspn(said.text, "\n")] = '\0';
+	return strncmp(text, prefix, strlen(prefix)) == 0 ? text + strlen(prefix) : text;
 }
 
 static void pass_message(enum fuse_log_level level, const char *fmt, va_list args)
@@ -163,7 +175,7 @@ static int mount_and_serve(struct fs *fs, bool *mounted, struct err *err)
 	int rc;
 
 	if (fuse_session_mount(fs->session, fs->cfg->mountpoint))
-		return err_set(err, -EIO, "cannot be mounted: %s", last_said.text);
+		return err_set(err, -EIO, "cannot be mounted: %s", what_libfuse_said());
 	*mounted = true;
 	fuse_set_log_func(pass_message);
 	rc = fs_handshake(fs->session, err);
@@ -202,7 +214,7 @@ int fs_mount(const struct fs_config *cfg, bool *mounted, struct err *err)
 	if (!rc) {
 		fs->session = fuse_session_new(&args, &ops, sizeof(ops), fs);
 		if (!fs->session)
-			rc = err_set(err, -EINVAL, "%s", last_said.text);
+			rc = err_set(err, -EINVAL, "%s", what_libfuse_said());
 	}
 	if (!rc) {
 		rc = mount_and_serve(fs, mounted, err);
