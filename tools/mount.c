@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/stat.h>
 #include <syslog.h>
 
 #include "fusefs/fusefs.h"
@@ -103,6 +104,17 @@ static int serve(const struct mount_args *args, const struct fs_options *opts, c
 	return rc ? tell(opts->foreground, image, &err) : MOUNT_DONE;
 }
 
+/* False with the reason in errno. */
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return false;
+	errno = ENOTDIR;
+	return S_ISDIR(st.st_mode);
+}
+
 static int cmd_mount(const void *arguments)
 {
 	const struct mount_args *args = arguments;
@@ -124,7 +136,7 @@ static int cmd_mount(const void *arguments)
 		cmd_error(args->image, "cannot be opened: %s", strerror(errno));
 		return MOUNT_FAILED;
 	}
-	if (!realpath(args->mountpoint, mountpoint)) {
+	if (!realpath(args->mountpoint, mountpoint) || !is_directory(mountpoint)) {
 		cmd_error(args->mountpoint, "cannot be mounted on: %s", strerror(errno));
 		return MOUNT_FAILED;
 	}
