@@ -22,6 +22,7 @@ struct fs_options {
 	bool debug; /* implies foreground */
 	bool single_thread;
 	char *scratch_dir; /* scratch files lie in a directory made there; NULL: beside the image */
+	char *base_page;   /* as it was written; for whoever opens the image, or NULL */
 	char *rest;        /* the mount options that are libfuse's and the kernel's, or NULL */
 };
 

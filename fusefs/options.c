@@ -8,14 +8,12 @@
 
 #include "fusefs/fusefs.h"
 
-enum { KEY_REMOUNT, KEY_READ_ONLY, KEY_READ_WRITE, KEY_SCRATCH };
+enum { KEY_REMOUNT, KEY_READ_ONLY, KEY_READ_WRITE, KEY_SCRATCH, KEY_BASE_PAGE };
 
 static const struct fuse_opt ours[] = {
-	FUSE_OPT_KEY("remount", KEY_REMOUNT),
-	FUSE_OPT_KEY("ro", KEY_READ_ONLY),
-	FUSE_OPT_KEY("rw", KEY_READ_WRITE),
-	FUSE_OPT_KEY("scratch=%s", KEY_SCRATCH),
-	FUSE_OPT_END,
+	FUSE_OPT_KEY("remount", KEY_REMOUNT),        FUSE_OPT_KEY("ro", KEY_READ_ONLY),
+	FUSE_OPT_KEY("rw", KEY_READ_WRITE),          FUSE_OPT_KEY("scratch=%s", KEY_SCRATCH),
+	FUSE_OPT_KEY("base_page=%s", KEY_BASE_PAGE), FUSE_OPT_END,
 };
 
 struct parsing {
@@ -52,6 +50,8 @@ static int take_word(void *data, const char *word, int key, struct fuse_args *ar
 		return 0;
 	case KEY_SCRATCH:
 		return set_text(&opts->scratch_dir, strchr(word, '=') + 1);
+	case KEY_BASE_PAGE:
+		return set_text(&opts->base_page, strchr(word, '=') + 1);
 	default:
 		return fuse_opt_add_opt(&opts->rest, word);
 	}
@@ -73,6 +73,7 @@ int fs_options_parse(struct fs_options *opts, const char *words, struct err *err
 void fs_options_clear(struct fs_options *opts)
 {
 	free(opts->scratch_dir);
+	free(opts->base_page);
 	free(opts->rest);
 	memset(opts, 0, sizeof(*opts));
 }

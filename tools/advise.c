@@ -24,6 +24,7 @@ static const struct cmd_option options[] = {
 	{"rate", 0, CMD_NUMBER, WHERE(struct advise_args, rate), "CYCLES",
 	 "price of a GiB and second (" COST_RATE_DEFAULT_TEXT ")", 0, UINT64_C(1) << 40},
 	{"json", 0, CMD_FLAG, WHERE(struct advise_args, json), NULL, "print one JSON document"},
+	CMD_BASE_PAGE,
 	{NULL},
 };
 

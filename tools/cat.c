@@ -23,6 +23,7 @@ static const struct cmd_option options[] = {
 	{"offset", 'o', CMD_SIZE, WHERE(struct cat_args, offset), "BYTES",
 	 "begin there; K, M, G, T count in powers of 1024"},
 	{"length", 'l', CMD_SIZE, WHERE(struct cat_args, length), "BYTES", "end after so many"},
+	CMD_BASE_PAGE,
 	{NULL},
 };
 

@@ -31,6 +31,7 @@ static const struct cmd_option options[] = {
 	{"undo", 'u', CMD_FILE, WHERE(struct check_args, undo), "FILE",
 	 "take a repair back: restore what FILE saved, and do nothing else"},
 	{"json", 0, CMD_FLAG, WHERE(struct check_args, json), NULL, "print one JSON document"},
+	CMD_BASE_PAGE,
 	{NULL},
 };
 

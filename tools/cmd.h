@@ -46,6 +46,7 @@ enum cmd_type {
 		   */
 	CMD_ID,   /* uint64_t, a memory's id, 0 to 254 */
 	CMD_LIST, /* struct cmd_list; an option that may be repeated */
+	CMD_BASE, /* image_base_pages, wherever `where` says; see CMD_BASE_PAGE */
 	CMD_REST, /* struct cmd_list; the last operand: all words that are left, "--" before them */
 };
 
@@ -127,6 +128,14 @@ int MUST_CHECK parse_number(const char *text, uint64_t min, uint64_t max, uint64
 int MUST_CHECK parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *out,
 			  struct err *err);
 int MUST_CHECK parse_id(const char *text, uint64_t *out, struct err *err);
+/* Sets image_base_pages. */
+int MUST_CHECK cmd_base_page(const char *text, struct err *err);
+
+/* The option of all verbs that open or make managed images. */
+#define CMD_BASE_PAGE                                                                              \
+	{                                                                                          \
+		"base-page", 0, CMD_BASE, 0, "P", "the manager begins at page P of the image"      \
+	}
 
 /* Where an option or operand stores, as the table says: WHERE(struct create_args, force). */
 #define WHERE(type, member) offsetof(type, member)

@@ -21,6 +21,7 @@ static const struct cmd_option options[] = {
 	{"force", 'f', CMD_FLAG, WHERE(struct create_args, force), NULL,
 	 "replace IMAGE where it exists"},
 	{"json", 0, CMD_FLAG, WHERE(struct create_args, json), NULL, "print one JSON document"},
+	CMD_BASE_PAGE,
 	{NULL},
 };
 
@@ -32,7 +33,7 @@ static const struct cmd_operand operands[] = {
 static int create(const struct create_args *args, struct err *err)
 {
 	auto_image_new struct image_new new = IMAGE_NEW_NONE;
-	int rc = image_new_open(args->image, args->force, &new, err);
+	int rc = image_new_open(args->image, args->force, NULL, &new, err);
 
 	if (!rc)
 		rc = mm_create(new.store, (uint32_t)args->bucket_pages, err);

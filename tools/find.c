@@ -38,6 +38,7 @@ static const struct cmd_option options[] = {
 	{"limit", 0, CMD_NUMBER, WHERE(struct find_args, limit), "N", "stop after so many (1000)",
 	 1, UINT64_C(1) << 32},
 	{"json", 0, CMD_FLAG, WHERE(struct find_args, json), NULL, "print one JSON document"},
+	CMD_BASE_PAGE,
 	{NULL},
 };
 

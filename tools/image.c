@@ -5,11 +5,55 @@
 #include "tools/image.h"
 
 #include <fcntl.h>
-#include <stdio.h>
+#include <sys/stat.h>
+
+#include "tools/cmd.h"
+#include "tools/safe_load.h"
+#include "tools/window.h"
+
+uint64_t image_base_pages;
+
+static bool is_dir(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int open_snapshot(const char *path, bool writable, struct store **out, struct err *err)
+{
+	auto_free char *note = NULL;
+	int rc;
+
+	if (!canister_dir_is(path))
+		return err_set(err, -EISDIR,
+			       "a directory without a metadata.json: no canister snapshot");
+	rc = canister_dir_open(path, writable, out, err);
+	if (!rc)
+		note = canister_dir_note(path, writable);
+	if (note)
+		cmd_error(path, "note: %s", note);
+	return rc;
+}
+
+static int open_whole(const char *path, bool writable, struct store **out, struct err *err)
+{
+	if (is_dir(path))
+		return open_snapshot(path, writable, out, err);
+	return file_store_open(path, writable, out, err);
+}
 
 int image_open_store(const char *path, bool writable, struct store **out, struct err *err)
 {
-	return file_store_open(path, writable, out, err);
+	struct store *whole;
+	int rc = open_whole(path, writable, &whole, err);
+
+	if (rc)
+		return rc;
+	if (image_base_pages > 0)
+		return window_store_open(whole, image_base_pages * MM_PAGE_LEN, out, err);
+	*out = whole;
+	return 0;
 }
 
 /* Upstream's init would overwrite the first 34,848 bytes of a raw image: we never do. */
@@ -34,6 +78,17 @@ static int explain_unmanaged(struct store *s, int rc, struct err *err)
 		why.text);
 }
 
+/* Of what decides where each memory's bytes are: the header and the table. */
+static uint32_t layout_sum(struct store *s)
+{
+	enum { LAYOUT_LEN = 34848 };
+	auto_free uint8_t *page = malloc(LAYOUT_LEN);
+
+	if (!page || store_read(s, page, MIN((uint64_t)LAYOUT_LEN, s->len), 0, NULL) != 0)
+		return 0;
+	return crc32_of(0, page, (size_t)MIN((uint64_t)LAYOUT_LEN, s->len));
+}
+
 int image_open(const char *path, bool writable, struct image *out, struct err *err)
 {
 	struct err why = {""};
@@ -41,6 +96,10 @@ int image_open(const char *path, bool writable, struct image *out, struct err *e
 
 	if (rc)
 		return rc;
+	if (writable && is_dir(path)) {
+		out->snapshot = strdup(path);
+		out->layout = layout_sum(out->store);
+	}
 	rc = mm_open(out->store, &out->mm, &why);
 	if (rc == -EINVAL)
 		rc = explain_unmanaged(out->store, rc, err);
@@ -58,6 +117,8 @@ int image_close(struct image *img, struct err *err)
 	int rc = mm_close(img->mm, err);
 
 	img->mm = NULL;
+	if (!rc && img->snapshot && layout_sum(img->store) != img->layout)
+		safe_load_print(stderr, img->snapshot);
 	image_drop(img);
 	return rc;
 }
@@ -66,7 +127,8 @@ void image_drop(struct image *img)
 {
 	mm_drop(img->mm);
 	store_close(img->store);
-	*img = (struct image){NULL, NULL};
+	free(img->snapshot);
+	*img = (struct image){NULL};
 }
 
 int image_find(struct mm *mm, unsigned mm_id, struct mm_memory *out, struct err *err)
@@ -91,26 +153,77 @@ int image_find(struct mm *mm, unsigned mm_id, struct mm_memory *out, struct err 
 		       len < sizeof(list) ? "" : "...");
 }
 
-int image_new_open(const char *path, bool force, struct image_new *out, struct err *err)
+/* The pages before the base page. */
+static int copy_head(const char *like, struct store *to, struct err *err)
 {
-	int rc, fd;
+	auto_free uint8_t *page = malloc(MM_PAGE_LEN);
+	auto_store struct store *from = NULL;
+	int rc =
+		page ? open_whole(like, false, &from, err) : err_set(err, -ENOMEM, "out of memory");
 
-	if (force && image_open_store(path, true, &out->old, err) == -EWOULDBLOCK)
+	for (uint64_t n = 0; !rc && n < image_base_pages; n++) {
+		rc = store_read(from, page, MM_PAGE_LEN, n * MM_PAGE_LEN, err);
+		if (!rc)
+			rc = store_write(to, page, MM_PAGE_LEN, n * MM_PAGE_LEN, 0, err);
+	}
+	return rc ? err_prefix(err, rc, "the pages before the base page, from %s", like) : 0;
+}
+
+/* What `path` names is not in use, and nobody begins to use it meanwhile. */
+static int hold_old(const char *path, bool force, struct image_new *out, struct err *err)
+{
+	if (is_dir(path)) {
+		if (!force)
+			return err_set(err, -EEXIST, "exists already");
+		return canister_swap_begin(path, &out->swap, err);
+	}
+	if (force && file_store_open(path, true, &out->old, err) == -EWOULDBLOCK)
 		return -EWOULDBLOCK;
-	rc = new_file_open(&out->file, path, force, err);
+	return 0;
+}
+
+int image_new_open(const char *path, bool force, const char *like, struct image_new *out,
+		   struct err *err)
+{
+	uint64_t base_len = image_base_pages * MM_PAGE_LEN;
+	struct store *whole;
+	int rc = hold_old(path, force, out, err);
+	int fd;
+
+	if (!rc)
+		rc = new_file_open(&out->file, out->swap.dir ? out->swap.stable_path : path, force,
+				   err);
 	if (rc)
 		return rc;
 	fd = fcntl(out->file.fd, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
 		return err_sys(err, -errno, "cannot open");
-	return file_store_from_fd(fd, true, &out->store, err);
+	rc = file_store_from_fd(fd, true, &whole, err);
+	if (rc || base_len == 0) {
+		out->store = rc ? NULL : whole;
+		return rc;
+	}
+	rc = store_resize(whole, base_len, err);
+	if (!rc && like)
+		rc = copy_head(like, whole, err);
+	if (rc)
+		store_close(whole);
+	return rc ? rc : window_store_open(whole, base_len, &out->store, err);
 }
 
 int image_new_commit(struct image_new *new, struct err *err)
 {
+	uint64_t len = image_base_pages * MM_PAGE_LEN + new->store->len;
+	int rc;
+
 	store_close(new->store);
 	new->store = NULL;
-	return new_file_commit(&new->file, err);
+	if (!new->swap.dir)
+		return new_file_commit(&new->file, err);
+	rc = canister_swap_commit(&new->swap, &new->file, len, err);
+	if (!rc)
+		safe_load_print(stderr, new->swap.dir);
+	return rc;
 }
 
 void image_new_drop(struct image_new *new)
@@ -118,5 +231,6 @@ void image_new_drop(struct image_new *new)
 	store_close(new->store);
 	store_close(new->old);
 	new_file_drop(&new->file);
+	canister_swap_drop(&new->swap);
 	*new = IMAGE_NEW_NONE;
 }

@@ -6,8 +6,14 @@
 #define CANISTERFS_TOOLS_IMAGE_H
 
 #include "memmgr/memmgr.h"
+#include "tools/canister_dir.h"
 
-/* What `path` names, as a flat array of bytes: a plain file or a block device. */
+/* Pages before the manager's first one, in every image that is opened or made. The command line
+ * sets it, before any image is opened. */
+extern uint64_t image_base_pages;
+
+/* What `path` names, as a flat array of bytes that begins at the base page: a plain file, a block
+ * device, or the directory of a canister snapshot. What is odd about that is said on stderr. */
 int MUST_CHECK image_open_store(const char *path, bool writable, struct store **out,
 				struct err *err);
 
@@ -15,12 +21,15 @@ int MUST_CHECK image_open_store(const char *path, bool writable, struct store **
 struct image {
 	struct store *store;
 	struct mm *mm;
+	char *snapshot;  /* its path, where it is that of a canister and is written to */
+	uint32_t layout; /* a checksum of page 0 as it was */
 };
 
 /* Opens the store and the manager on it. Where the image is raw and is to be written to, the
  * sentence says what to do instead. */
 int MUST_CHECK image_open(const char *path, bool writable, struct image *out, struct err *err);
-/* Ends writing: all is on disk when it returns 0. Closes in any case. */
+/* Ends writing: all is on disk when it returns 0. Closes in any case. Where the layout of a
+ * canister snapshot has changed, says on stderr how to load it safely. */
 int MUST_CHECK image_close(struct image *img, struct err *err);
 /* Ends reading; after a failure, ends whatever there was. */
 void image_drop(struct image *img);
@@ -31,17 +40,21 @@ int MUST_CHECK image_find(struct mm *mm, unsigned mm_id, struct mm_memory *out, 
 
 /*
  * An image that is to appear under a name, complete or not at all. With `force` it may replace
- * another, though not one that is in use.
+ * another, though not one that is in use. Where `path` is the directory of a canister snapshot, its
+ * stable memory is what is replaced.
  */
 struct image_new {
 	struct new_file file;
 	struct store *old; /* keeps others from the image that is replaced */
 	struct store *store;
+	struct canister_swap swap;
 };
-int MUST_CHECK image_new_open(const char *path, bool force, struct image_new *out, struct err *err);
+/* What lies before the base page is as in the image `like`; NULL: zeros. */
+int MUST_CHECK image_new_open(const char *path, bool force, const char *like, struct image_new *out,
+			      struct err *err);
 int MUST_CHECK image_new_commit(struct image_new *new, struct err *err);
 void image_new_drop(struct image_new *new);
-#define IMAGE_NEW_NONE ((struct image_new){.file = NEW_FILE_NONE})
+#define IMAGE_NEW_NONE ((struct image_new){.file = NEW_FILE_NONE, .swap = CANISTER_SWAP_NONE})
 #define auto_image_new __attribute__((cleanup(image_new_drop)))
 
 #endif

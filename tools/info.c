@@ -18,6 +18,7 @@ struct info_args {
 
 static const struct cmd_option options[] = {
 	{"json", 0, CMD_FLAG, WHERE(struct info_args, json), NULL, "print one JSON document"},
+	CMD_BASE_PAGE,
 	{NULL},
 };
 

@@ -16,6 +16,7 @@ struct map_args {
 
 static const struct cmd_option options[] = {
 	{"json", 0, CMD_FLAG, WHERE(struct map_args, json), NULL, "print one JSON document"},
+	CMD_BASE_PAGE,
 	{NULL},
 };
 

@@ -12,6 +12,7 @@
 #include "tools/cmd.h"
 #include "tools/image.h"
 #include "tools/info_json.h"
+#include "tools/safe_load.h"
 
 struct mount_args {
 	const char *image;
@@ -31,6 +32,7 @@ static const struct cmd_option options[] = {
 	 "stay in the foreground and print every request"},
 	{"single-thread", 's', CMD_FLAG, WHERE(struct mount_args, single_thread), NULL,
 	 "one request after the other"},
+	CMD_BASE_PAGE,
 	{NULL},
 };
 
@@ -91,6 +93,9 @@ static int serve(const struct mount_args *args, const struct fs_options *opts, c
 		cmd_fail(args->image, &err);
 		return MOUNT_FAILED;
 	}
+	/* When the mount ends nobody reads what would be said then. */
+	if (img.snapshot)
+		safe_load_print(stderr, img.snapshot);
 	cfg.mm = cfg.info_ctx = img.mm;
 	cfg.store = img.store;
 	rc = fs_mount(&cfg, &mounted, &err);
@@ -132,6 +137,10 @@ static int cmd_mount(const void *arguments)
 		cmd_error(args->mountpoint, "%s", err.text);
 		return MOUNT_FAILED;
 	}
+	if (opts.base_page && cmd_base_page(opts.base_page, &err) != 0) {
+		cmd_error("base_page", "%s", err.text);
+		return MOUNT_USAGE;
+	}
 	if (!realpath(args->image, image)) {
 		cmd_error(args->image, "cannot be opened: %s", strerror(errno));
 		return MOUNT_FAILED;
@@ -157,7 +166,8 @@ const struct verb verb_mount = {
 		"\n"
 		"Options for -o, besides those of fuse (allow_other, ...) and mount(8):\n"
 		"  ro           read-only; several such mounts may share an image\n"
-		"  scratch=DIR  where scratch files lie (default: beside the image)",
+		"  scratch=DIR  where scratch files lie (default: beside the image)\n"
+		"  base_page=P  the manager begins at page P of the image",
 	.options = options,
 	.operands = operands,
 	.args_len = sizeof(struct mount_args),

@@ -9,11 +9,13 @@
 
 #include "memmgr/memmgr.h"
 #include "tools/cmd.h"
+#include "tools/image.h"
 
 enum {
 	MAX_OPTIONS = 64,
 	KEY_HELP = 'h',
-	KEY_FIRST = 256, /* getopt's value of the first option in a table */
+	KEY_FIRST = 256,         /* getopt's value of the first option in a table */
+	BASE_PAGE_MAX = 1 << 23, /* 512 GiB: a canister has less */
 };
 
 /* Digits at `text` into *out; *end is the first byte that is none. False: none, or too many. */
@@ -76,6 +78,11 @@ int parse_id(const char *text, uint64_t *out, struct err *err)
 	return 0;
 }
 
+int cmd_base_page(const char *text, struct err *err)
+{
+	return parse_number(text, 0, BASE_PAGE_MAX, &image_base_pages, err);
+}
+
 static int list_add(struct cmd_list *list, const char *text, struct err *err)
 {
 	const char **item = reallocarray(list->item, list->count + 2, sizeof(*item));
@@ -109,6 +116,8 @@ static int store_word(enum cmd_type type, void *to, const char *text, uint64_t m
 		return parse_size(text, min, max, to, err);
 	case CMD_ID:
 		return parse_id(text, to, err);
+	case CMD_BASE:
+		return cmd_base_page(text, err);
 	case CMD_LIST:
 	case CMD_REST:
 		return list_add(to, text, err);

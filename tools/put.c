@@ -19,6 +19,11 @@ struct put_args {
 	const char *file;
 };
 
+static const struct cmd_option options[] = {
+	CMD_BASE_PAGE,
+	{NULL},
+};
+
 static const struct cmd_operand operands[] = {
 	{"IMAGE", CMD_FILE, WHERE(struct put_args, image)},
 	{"ID", CMD_ID, WHERE(struct put_args, id)},
@@ -177,6 +182,7 @@ const struct verb verb_put = {
 	.text = "Memory ID holds the content of FILE, or of standard input, from then on, filled up\n"
 		"with zeros to a whole page. Until all is on disk it holds what it held: there must\n"
 		"be room for both. Empty content removes the memory.",
+	.options = options,
 	.operands = operands,
 	.args_len = sizeof(struct put_args),
 	.run = cmd_put,
