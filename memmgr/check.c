@@ -183,7 +183,8 @@ static void check_changes(struct check *c)
 		       "describes the image as it will be when that is completed");
 	else if (intent_is_marked(c->page + INTENT_OFF))
 		report(c, TORN_CHANGE, -1,
-		       "the record of a change of layout that never began lies behind the table");
+		       "behind the table lies the record of a change of layout that never began, or "
+		       "from before the image was changed by others");
 }
 
 static void check_reserved(struct check *c)

@@ -63,8 +63,8 @@ static int copy_bucket(struct mm *mm, const struct move *m, uint8_t *buf, size_t
 	return rc;
 }
 
-static int carry_out(struct mm *mm, const struct intent *it, const struct move *moves,
-		     uint32_t count, struct err *err)
+static int carry_out(struct mm *mm, struct intent *it, const struct move *moves, uint32_t count,
+		     struct err *err)
 {
 	enum { STEP_LEN = 1 << 20 };
 	auto_free uint8_t *buf = malloc(STEP_LEN);

@@ -26,7 +26,7 @@ int image_load(struct store *s, uint8_t *page, struct layout *lay, enum layout_v
 		return rc;
 	*verdict = layout_decode(page, s->len, lay, why);
 	if ((*verdict != LAYOUT_OK && *verdict != LAYOUT_DAMAGED) ||
-	    !intent_decode(page + INTENT_OFF, it))
+	    !intent_decode(page + INTENT_OFF, it) || !intent_fits(it, lay))
 		return 0;
 	intent_apply(it, lay);
 	layout_encode(lay, applied);
@@ -96,23 +96,21 @@ int image_set_owner(struct mm *mm, const uint16_t *index, uint32_t count, uint8_
 			   err);
 }
 
-/* The record's place may hold bytes of nobody, left from before the manager; they come back. */
-static int read_record_place(struct mm *mm, uint8_t *before, size_t len, struct err *err)
-{
-	return store_read(mm->store, before, len, INTENT_OFF, err);
-}
-
-int image_commit(struct mm *mm, const struct intent *it, struct err *err)
+int image_commit(struct mm *mm, struct intent *it, struct err *err)
 {
 	auto_free uint8_t *record = calloc(1, INTENT_ROOM);
+	/* Where the record goes may be bytes of nobody, from before the manager; they come back. */
 	auto_free uint8_t *before = malloc(INTENT_ROOM);
 	size_t len;
 	int rc;
 
 	if (!record || !before)
 		return err_set(err, -ENOMEM, "no memory for a change of layout");
+	rc = intent_seal(it, &mm->lay, err);
+	if (rc)
+		return rc;
 	len = intent_encode(it, record);
-	rc = read_record_place(mm, before, len, err);
+	rc = store_read(mm->store, before, len, INTENT_OFF, err);
 	if (!rc)
 		rc = store_sync(mm->store, err);
 	if (!rc)

@@ -44,7 +44,7 @@ int MUST_CHECK image_set_owner(struct mm *mm, const uint16_t *index, uint32_t co
  * before the record is durable nothing has changed; after that the change stands, and the next
  * opening finishes it.
  */
-int MUST_CHECK image_commit(struct mm *mm, const struct intent *it, struct err *err);
+int MUST_CHECK image_commit(struct mm *mm, struct intent *it, struct err *err);
 
 /* The image is long enough for `buckets` buckets. */
 int MUST_CHECK image_extend(struct mm *mm, uint32_t buckets, struct err *err);

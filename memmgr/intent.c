@@ -9,8 +9,8 @@ enum {
 	RECORD_LEN_OFF = 8,
 	CRC_OFF = 12,
 	BODY_OFF = 16,
-	SIZES_OFF = 20,
-	SIZE_LEN = 9,
+	SIZES_OFF = 26,
+	SIZE_LEN = 17,
 	SET_LEN = 1 + BUCKET_BITS_LEN,
 };
 static const char magic[MAGIC_LEN + 1] = "CFSINTNT";
@@ -35,18 +35,61 @@ void intent_resize(struct intent *it, unsigned mm_id, uint64_t pages)
 	it->sizes[it->size_count++] = (struct intent_size){.mm_id = (uint8_t)mm_id, .pages = pages};
 }
 
+/* Of the page as it will be. -ENOMEM. */
+static int crc_after(const struct intent *it, const struct layout *lay, uint32_t *crc)
+{
+	auto_free struct layout *after = malloc(sizeof(*after));
+	auto_free uint8_t *page = malloc(LAYOUT_LEN);
+
+	if (!after || !page)
+		return -ENOMEM;
+	*after = *lay;
+	intent_apply(it, after);
+	layout_encode(after, page);
+	*crc = crc32_of(0, page, LAYOUT_LEN);
+	return 0;
+}
+
+int intent_seal(struct intent *it, const struct layout *lay, struct err *err)
+{
+	it->buckets_before = lay->buckets;
+	for (unsigned i = 0; i < it->size_count; i++)
+		it->sizes[i].pages_before = lay->pages[it->sizes[i].mm_id];
+	if (crc_after(it, lay, &it->crc_after))
+		return err_set(err, -ENOMEM, "no memory for a change of layout");
+	return 0;
+}
+
+bool intent_fits(const struct intent *it, const struct layout *lay)
+{
+	uint32_t crc;
+
+	if (lay->buckets != it->buckets && lay->buckets != it->buckets_before)
+		return false;
+	for (unsigned i = 0; i < it->size_count; i++) {
+		uint64_t pages = lay->pages[it->sizes[i].mm_id];
+
+		if (pages != it->sizes[i].pages && pages != it->sizes[i].pages_before)
+			return false;
+	}
+	return crc_after(it, lay, &crc) == 0 && crc == it->crc_after;
+}
+
 size_t intent_encode(const struct intent *it, uint8_t *area)
 {
 	uint8_t *p = area + SIZES_OFF;
 	size_t len;
 
 	memcpy(area, magic, MAGIC_LEN);
-	put_le16(area + BODY_OFF, (uint16_t)it->buckets);
-	area[BODY_OFF + 2] = (uint8_t)it->size_count;
-	area[BODY_OFF + 3] = (uint8_t)it->set_count;
+	put_le32(area + BODY_OFF, it->crc_after);
+	put_le16(area + BODY_OFF + 4, (uint16_t)it->buckets_before);
+	put_le16(area + BODY_OFF + 6, (uint16_t)it->buckets);
+	area[BODY_OFF + 8] = (uint8_t)it->size_count;
+	area[BODY_OFF + 9] = (uint8_t)it->set_count;
 	for (unsigned i = 0; i < it->size_count; i++, p += SIZE_LEN) {
 		p[0] = it->sizes[i].mm_id;
-		put_le64(p + 1, it->sizes[i].pages);
+		put_le64(p + 1, it->sizes[i].pages_before);
+		put_le64(p + 9, it->sizes[i].pages);
 	}
 	for (unsigned i = 0; i < it->set_count; i++, p += SET_LEN) {
 		p[0] = it->sets[i].owner;
@@ -72,15 +115,18 @@ bool intent_decode(const uint8_t *area, struct intent *out)
 		return false;
 	if (get_le32(area + CRC_OFF) != crc32_of(0, area + BODY_OFF, len - BODY_OFF))
 		return false;
-	out->buckets = get_le16(area + BODY_OFF);
-	out->size_count = area[BODY_OFF + 2];
-	out->set_count = area[BODY_OFF + 3];
+	out->crc_after = get_le32(area + BODY_OFF);
+	out->buckets_before = get_le16(area + BODY_OFF + 4);
+	out->buckets = get_le16(area + BODY_OFF + 6);
+	out->size_count = area[BODY_OFF + 8];
+	out->set_count = area[BODY_OFF + 9];
 	if (out->size_count > INTENT_MAX_SIZES || out->set_count > INTENT_MAX_SETS ||
 	    len != SIZES_OFF + out->size_count * SIZE_LEN + out->set_count * SET_LEN)
 		return false;
 	for (unsigned i = 0; i < out->size_count; i++, p += SIZE_LEN) {
 		out->sizes[i].mm_id = p[0];
-		out->sizes[i].pages = get_le64(p + 1);
+		out->sizes[i].pages_before = get_le64(p + 1);
+		out->sizes[i].pages = get_le64(p + 9);
 		if (p[0] >= MM_MAX_MEMORIES)
 			return false;
 	}

@@ -8,13 +8,19 @@
  * carried out, then erased. Whoever opens the image and finds a whole record carries it out again;
  * that it may already be carried out, in part or in full, does no harm.
  *
+ * A record holds only for the layout that it was made for. If a canister has run on the image
+ * since, the record is of the past: then the bucket count or a size in it is neither the one from
+ * before nor the one from after, or the page does not come out as recorded.
+ *
  *     off     34848   8  "CFSINTNT"
  *             34856   4  length of the record in bytes, from its first byte
  *             34860   4  CRC-32 of all that follows
- *             34864   2  bucket count afterwards
- *             34866   1  number of sizes
- *             34867   1  number of sets
- *             34868      sizes: 1 byte memory id, 8 bytes pages afterwards
+ *             34864   4  CRC-32 of the page's first 34848 bytes afterwards, reserved bytes zero
+ *             34868   2  bucket count before
+ *             34870   2  bucket count afterwards
+ *             34872   1  number of sizes
+ *             34873   1  number of sets
+ *             34874      sizes: 1 byte memory id, 8 bytes pages before, 8 bytes pages afterwards
  *               ...      sets: 1 byte owner afterwards (255 nobody), 4096 bytes, a bit per bucket;
  *                        bit i % 8 of byte i / 8; later sets win            all little-endian
  */
@@ -32,11 +38,14 @@ enum {
 };
 
 struct intent {
-	uint32_t buckets;
+	uint32_t buckets; /* afterwards */
+	uint32_t buckets_before;
+	uint32_t crc_after;
 	unsigned size_count;
 	unsigned set_count;
 	struct intent_size {
 		uint8_t mm_id;
+		uint64_t pages_before;
 		uint64_t pages;
 	} sizes[INTENT_MAX_SIZES];
 	struct intent_set {
@@ -54,6 +63,11 @@ static inline void intent_add(struct intent_set *set, uint32_t index)
 }
 
 void intent_resize(struct intent *it, unsigned mm_id, uint64_t pages);
+
+/* Fills in what a record says of the layout that it is made for. -ENOMEM. */
+int MUST_CHECK intent_seal(struct intent *it, const struct layout *lay, struct err *err);
+/* True when the record was made for this layout, carried out not at all, in part or in full. */
+bool intent_fits(const struct intent *it, const struct layout *lay);
 
 /* `area` has INTENT_ROOM bytes. Returns the record's length. */
 size_t intent_encode(const struct intent *it, uint8_t *area);

@@ -155,12 +155,17 @@ static void tail_zero(struct store *s)
 static void interrupted(struct store *s)
 {
 	struct intent *it = calloc(1, sizeof(*it));
+	struct layout *lay = malloc(sizeof(*lay));
 
 	assert_non_null(it);
+	assert_non_null(lay);
+	assert_int_equal(LAYOUT_OK, layout_decode(mem_store_bytes(s), s->len, lay, NULL));
 	it->buckets = 3;
 	intent_resize(it, 1, 0);
 	intent_resize(it, 9, 2);
 	intent_add(intent_set_of(it, 9), 1);
+	assert_ok(intent_seal(it, lay, NULL));
+	free(lay);
 	intent_encode(it, mem_store_bytes(s) + INTENT_OFF);
 	free(it);
 }
