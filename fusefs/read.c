@@ -19,6 +19,7 @@
 
 enum {
 	PIECES_MAX = 64,
+	SEQUENTIAL_LEN = 64 << 10,
 	AHEAD_LEN = 16 << 20, /* host pages that are fetched before the kernel asks for them */
 };
 
@@ -63,6 +64,16 @@ static uint64_t mapped_piece(struct fs *fs, const struct node *node, uint64_t of
 	return MIN(MIN(x.len, host.len), fs->window_len - host.off);
 }
 
+/* Large requests, near each other, are the kernel's read-ahead for one reader. They need not come
+ * in order: several workers take them. */
+static bool is_sequential(const struct node *node, uint64_t off, uint64_t end)
+{
+	uint64_t last = node->read_end;
+	uint64_t distance = off > last ? off - last : last - off;
+
+	return off > 0 && end - off >= SEQUENTIAL_LEN && distance <= AHEAD_LEN / 2;
+}
+
 /* Once per AHEAD_LEN / 2 of a sequential read: asks the host for what comes next, bucket by bucket,
  * since the kernel's own read-ahead stops where a bucket ends. Image pinned. */
 static void read_ahead(struct fs *fs, struct node *node, uint64_t off, uint64_t end)
@@ -70,11 +81,14 @@ static void read_ahead(struct fs *fs, struct node *node, uint64_t off, uint64_t 
 	uint64_t size_len = node->size_len;
 	uint64_t ahead = node->ahead_off;
 	uint64_t stop = MIN(end + AHEAD_LEN, size_len);
+	bool sequential = is_sequential(node, off, end);
 
-	if (node->read_end != off)
-		ahead = 0;
 	node->read_end = end;
-	if (off == 0 || (ahead > end && ahead - end > AHEAD_LEN / 2) || ahead >= size_len)
+	if (!sequential)
+		return;
+	if (ahead > stop)
+		ahead = 0; /* a reader that came further, and began again */
+	if ((ahead > end && ahead - end > AHEAD_LEN / 2) || ahead >= size_len)
 		return;
 	ahead = MAX(ahead, end);
 	while (ahead < stop) {
