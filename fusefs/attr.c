@@ -13,7 +13,7 @@ static void reply_attr(fuse_req_t req, struct node *node)
 	struct stat st;
 
 	node_stat(fs_of(req), node, &st);
-	fuse_reply_attr(req, &st, node_is_file(node) ? FS_TIMEOUT : 0);
+	fuse_reply_attr(req, &st, attr_timeout(node));
 }
 
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

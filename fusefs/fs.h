@@ -169,6 +169,13 @@ void control_release(struct node *node, struct fuse_file_info *fi);
 /* The kernel may believe what it knows until it changes it itself: nobody else can. */
 #define FS_TIMEOUT 86400.0
 
+/* But what stands in .canister changes with the image. A directory's attributes are asked for at
+ * every path walk: they are to be cached like a file's. */
+static inline double attr_timeout(const struct node *node)
+{
+	return node->kind == NODE_STABLE || node->kind == NODE_INFO ? 0 : FS_TIMEOUT;
+}
+
 /* ---- mount.c ---- */
 
 /* Answers with the errno for rc; what no user can have caused goes to the log as well. */

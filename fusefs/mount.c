@@ -47,7 +47,7 @@ void fs_reply_node(fuse_req_t req, struct node *node)
 
 	if (node) {
 		entry.ino = node_id(fs, node);
-		entry.attr_timeout = node_is_file(node) ? FS_TIMEOUT : 0;
+		entry.attr_timeout = attr_timeout(node);
 		node_stat(fs, node, &entry.attr);
 		node->lookups++;
 	}
