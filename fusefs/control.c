@@ -2,13 +2,23 @@
 /*
  * What stands in .canister: facts about the image, read-only, never from the kernel's cache.
  */
+#include <fcntl.h>
+
 #include "fusefs/ops.h"
 
 static const char *const names[] = {"info.json", "stable"};
 
-const char *control_name(unsigned n)
+const char *control_name(struct fs *fs, unsigned n)
 {
-	return n < ARRAY_LEN(names) ? names[n] : NULL;
+	if (n < ARRAY_LEN(names))
+		return names[n];
+	n -= (unsigned)ARRAY_LEN(names);
+	return n < fs->beside_count ? fs->cfg->beside[n].name : NULL;
+}
+
+const char *control_path(struct fs *fs, const struct node *node)
+{
+	return fs->cfg->beside[node - fs->beside].path;
 }
 
 struct node *control_find(struct fs *fs, const char *name)
@@ -17,6 +27,9 @@ struct node *control_find(struct fs *fs, const char *name)
 		return &fs->info;
 	if (strcmp(name, "stable") == 0)
 		return &fs->stable;
+	for (unsigned i = 0; i < fs->beside_count; i++)
+		if (strcmp(name, fs->cfg->beside[i].name) == 0)
+			return &fs->beside[i];
 	return NULL;
 }
 
@@ -26,6 +39,30 @@ struct text {
 	size_t len;
 };
 
+/* Opened anew each time: what stands under the path may have been replaced. */
+static void open_beside(fuse_req_t req, struct node *node, struct fuse_file_info *fi)
+{
+	int fd = open(control_path(fs_of(req), node), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0) {
+		fs_reply(req, -errno, NULL);
+		return;
+	}
+	fi->fh = (uint64_t)fd;
+	fuse_reply_open(req, fi);
+}
+
+static void read_beside(fuse_req_t req, int fd, size_t size, off_t off)
+{
+	auto_free char *buf = malloc(MAX(size, (size_t)1));
+	ssize_t n = buf ? pread(fd, buf, size, off) : -1;
+
+	if (n < 0)
+		fs_reply(req, buf ? -errno : -ENOMEM, NULL);
+	else
+		fuse_reply_buf(req, buf, (size_t)n);
+}
+
 void control_open(fuse_req_t req, struct node *node, struct fuse_file_info *fi)
 {
 	const struct fs_config *cfg = fs_of(req)->cfg;
@@ -34,6 +71,10 @@ void control_open(fuse_req_t req, struct node *node, struct fuse_file_info *fi)
 	int rc;
 
 	fi->direct_io = 1;
+	if (node->kind == NODE_BESIDE) {
+		open_beside(req, node, fi);
+		return;
+	}
 	if (node->kind != NODE_INFO) {
 		fuse_reply_open(req, fi);
 		return;
@@ -53,6 +94,10 @@ void control_release(struct node *node, struct fuse_file_info *fi)
 {
 	struct text *text = (struct text *)(uintptr_t)fi->fh;
 
+	if (node->kind == NODE_BESIDE) {
+		close((int)fi->fh);
+		return;
+	}
 	if (text)
 		free(text->buf);
 	free(text);
@@ -83,6 +128,8 @@ void control_read(fuse_req_t req, struct node *node, size_t size, off_t off,
 
 	if (node->kind == NODE_STABLE)
 		read_stable(req, size, (uint64_t)off);
+	else if (node->kind == NODE_BESIDE)
+		read_beside(req, (int)fi->fh, size, off);
 	else if ((size_t)off >= text->len)
 		fuse_reply_buf(req, NULL, 0);
 	else

@@ -79,7 +79,7 @@ static int list_control(struct fs *fs, struct listing *list)
 	const char *name;
 	int rc = 0;
 
-	for (unsigned i = 0; !rc && (name = control_name(i)); i++)
+	for (unsigned i = 0; !rc && (name = control_name(fs, i)); i++)
 		rc = list_add(list, name, control_find(fs, name)->ino, S_IFREG);
 	return rc;
 }

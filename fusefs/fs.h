@@ -26,6 +26,7 @@ enum node_kind {
 	NODE_CONTROL, /* .canister */
 	NODE_STABLE,  /* .canister/stable */
 	NODE_INFO,    /* .canister/info.json */
+	NODE_BESIDE,  /* .canister/..., a file of the host */
 };
 
 /* What chmod can set: nothing here is a program, see handshake.c. */
@@ -60,6 +61,8 @@ struct fs {
 	pthread_mutex_t tree_lock;
 	struct node root; /* the head of the list of named files */
 	struct node control, stable, info;
+	struct node beside[FS_BESIDE_MAX]; /* as in cfg->beside */
+	unsigned beside_count;
 	ino_t next_ino;
 	int scratch_dir_fd;    /* -1: not made yet */
 	bool scratch_nameless; /* it cannot be made */
@@ -160,7 +163,9 @@ void scratch_end(struct fs *fs);
 /* ---- control.c: the files in .canister ---- */
 
 struct node *control_find(struct fs *fs, const char *name);
-const char *control_name(unsigned n); /* NULL behind the last */
+const char *control_name(struct fs *fs, unsigned n); /* NULL behind the last */
+/* The host's file behind a NODE_BESIDE. */
+const char *control_path(struct fs *fs, const struct node *node);
 void control_open(fuse_req_t req, struct node *node, struct fuse_file_info *fi);
 void control_read(fuse_req_t req, struct node *node, size_t size, off_t off,
 		  struct fuse_file_info *fi);

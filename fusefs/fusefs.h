@@ -6,6 +6,7 @@
  *     mnt/anything-else        a scratch file: in IMAGE.scratch on the host, ends with the mount
  *     mnt/.canister/stable     the whole image, read-only         (not listed, always there)
  *     mnt/.canister/info.json  what `canisterfs info --json` says, live
+ *     mnt/.canister/...        what fs_config.beside names, read-only
  *
  * The format counts whole pages. Within one mount a file has the exact length that was last
  * written or truncated to; the image holds that length rounded up to pages, zero behind the end,
@@ -33,6 +34,13 @@ struct fs_options {
 int MUST_CHECK fs_options_parse(struct fs_options *opts, const char *words, struct err *err);
 void fs_options_clear(struct fs_options *opts);
 
+/* A file of the host that is shown in .canister. It need not exist. */
+struct fs_beside {
+	const char *name;
+	const char *path;
+};
+enum { FS_BESIDE_MAX = 4 };
+
 struct fs_config {
 	const struct fs_options *opts;
 	struct mm *mm;
@@ -42,6 +50,7 @@ struct fs_config {
 	/* Makes the text of .canister/info.json: *text is the caller's to free. */
 	int (*info_json)(void *ctx, char **text, size_t *len, struct err *err);
 	void *info_ctx;
+	const struct fs_beside *beside; /* up to FS_BESIDE_MAX, with a NULL name behind; or NULL */
 };
 
 /*

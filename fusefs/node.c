@@ -12,6 +12,7 @@ enum {
 	INO_CONTROL = 2,
 	INO_STABLE = 3,
 	INO_INFO = 4,
+	INO_BESIDE = 5,
 	INO_FIRST_FILE = 16,
 };
 
@@ -181,6 +182,11 @@ int nodes_init(struct fs *fs, struct err *err)
 	init_node(&fs->control, NODE_CONTROL, INO_CONTROL, S_IFDIR | 0555);
 	init_node(&fs->stable, NODE_STABLE, INO_STABLE, S_IFREG | 0444);
 	init_node(&fs->info, NODE_INFO, INO_INFO, S_IFREG | 0444);
+	while (fs->cfg->beside && fs->cfg->beside[fs->beside_count].name) {
+		init_node(&fs->beside[fs->beside_count], NODE_BESIDE, INO_BESIDE + fs->beside_count,
+			  S_IFREG | 0444);
+		fs->beside_count++;
+	}
 	fs->next_ino = INO_FIRST_FILE;
 	rc = add_memories(fs, err);
 	if (!rc && stat(fs->cfg->image_path, &image) == 0)
@@ -212,12 +218,25 @@ static blkcnt_t blocks_of(struct fs *fs, struct node *node)
 		return fstat(node->fd, &st) == 0 ? st.st_blocks : 0;
 	case NODE_STABLE:
 		return (blkcnt_t)(fs->store->len / 512);
+	case NODE_BESIDE:
+		return stat(control_path(fs, node), &st) == 0 ? st.st_blocks : 0;
 	case NODE_ROOT:
 	case NODE_CONTROL:
 	case NODE_INFO:
 		break;
 	}
 	return 0;
+}
+
+static uint64_t len_of(struct fs *fs, struct node *node)
+{
+	struct stat st;
+
+	if (node->kind == NODE_STABLE)
+		return fs->store->len;
+	if (node->kind == NODE_BESIDE)
+		return stat(control_path(fs, node), &st) == 0 ? (uint64_t)st.st_size : 0;
+	return node->size_len;
 }
 
 void node_stat(struct fs *fs, struct node *node, struct stat *st)
@@ -229,7 +248,7 @@ void node_stat(struct fs *fs, struct node *node, struct stat *st)
 		auto_rw_unlock pthread_rwlock_t *held = lock_shared(&node->lock);
 
 		st->st_blocks = blocks_of(fs, node);
-		st->st_size = (off_t)(node->kind == NODE_STABLE ? fs->store->len : node->size_len);
+		st->st_size = (off_t)len_of(fs, node);
 	}
 	auto_unlock pthread_mutex_t *held = lock(&node->attr_lock);
 

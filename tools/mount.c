@@ -75,19 +75,48 @@ static int tell(bool foreground, const char *image, const struct err *err)
 	return MOUNT_FAILED;
 }
 
+/* What else a canister snapshot has. `paths` are for free(). */
+static int fill_beside(const char *image, struct fs_beside *beside, char **paths)
+{
+	static const struct fs_beside known[] = {
+		{"heap", CANISTER_HEAP},
+		{"module.wasm", CANISTER_MODULE},
+		{"metadata.json", CANISTER_METADATA},
+	};
+
+	for (size_t i = 0; canister_dir_is(image) && i < ARRAY_LEN(known); i++) {
+		if (asprintf(&paths[i], "%s/%s", image, known[i].path) < 0)
+			return -ENOMEM;
+		beside[i] = (struct fs_beside){known[i].name, paths[i]};
+	}
+	return 0;
+}
+
+static void free_paths(char *(*paths)[FS_BESIDE_MAX + 1])
+{
+	for (size_t i = 0; i <= FS_BESIDE_MAX; i++)
+		free((*paths)[i]);
+}
+
 static int serve(const struct mount_args *args, const struct fs_options *opts, const char *image,
 		 const char *mountpoint)
 {
 	auto_image struct image img = {NULL, NULL};
+	__attribute__((cleanup(free_paths))) char *paths[FS_BESIDE_MAX + 1] = {NULL};
+	struct fs_beside beside[FS_BESIDE_MAX + 1] = {{NULL, NULL}};
 	struct err err = {""};
 	bool mounted;
 	struct fs_config cfg = {
+		.beside = beside,
 		.opts = opts,
 		.image_path = image,
 		.mountpoint = mountpoint,
 		.info_json = make_info,
 	};
 	int rc = image_open(image, !opts->read_only, &img, &err);
+
+	if (!rc && fill_beside(image, beside, paths) != 0)
+		rc = err_set(&err, -ENOMEM, "out of memory");
 
 	if (rc) {
 		cmd_fail(args->image, &err);
