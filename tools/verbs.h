@@ -7,6 +7,7 @@ VERB(map)
 VERB(check)
 VERB(cat)
 VERB(put)
+VERB(dump)
 #ifdef HAVE_FUSE
 VERB(mount)
 #endif

@@ -64,6 +64,11 @@ bool ss_kind_has_records(enum ss_kind kind)
 	       kind == SS_CANDID || kind == SS_CANDID_PREFIXED;
 }
 
+bool ss_kind_is_array(enum ss_kind kind)
+{
+	return kind == SS_VEC || kind == SS_HEAP || kind == SS_LOG_INDEX;
+}
+
 /* The first bytes of the memory, zero where it is shorter. */
 struct head {
 	struct blocks *b;

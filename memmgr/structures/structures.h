@@ -61,6 +61,8 @@ const char *ss_kind_name(enum ss_kind kind);
 int MUST_CHECK ss_kind_parse(const char *name, enum ss_kind *out);
 /* Whether ss_open can read records of it. */
 bool ss_kind_has_records(enum ss_kind kind);
+/* Whether its records are told apart by an index: vector, heap and log. */
+bool ss_kind_is_array(enum ss_kind kind);
 
 /* ---- a virtual memory as a store ---- */
 

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+/* Owns growing text and bytes, hex and JSON strings. Keeps no state. */
+#include "tools/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+char *buf_room(struct buf *b, size_t len)
+{
+	size_t cap = MAX(b->cap, 256), need;
+	char *more;
+
+	if (b->failed || add_overflows(b->len, len, &need)) {
+		b->failed = true;
+		return NULL;
+	}
+	if (need <= b->cap)
+		return b->data + b->len;
+	while (cap < need)
+		cap += cap / 2;
+	more = realloc(b->data, cap);
+	if (!more) {
+		b->failed = true;
+		return NULL;
+	}
+	b->data = more;
+	b->cap = cap;
+	return b->data + b->len;
+}
+
+void buf_add(struct buf *b, const void *bytes, size_t len)
+{
+	char *to = buf_room(b, len);
+
+	if (!to || len == 0)
+		return;
+	memcpy(to, bytes, len);
+	b->len += len;
+}
+
+void buf_text(struct buf *b, const char *text)
+{
+	buf_add(b, text, strlen(text));
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	char small[128];
+	va_list args;
+	char *to;
+	int len;
+
+	va_start(args, fmt);
+	len = vsnprintf(small, sizeof(small), fmt, args);
+	va_end(args);
+	to = buf_room(b, (size_t)len + 1);
+	if (!to)
+		return;
+	va_start(args, fmt);
+	vsnprintf(to, (size_t)len + 1, fmt, args);
+	va_end(args);
+	b->len += (size_t)len;
+}
+
+void buf_hex(struct buf *b, const void *bytes, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *from = bytes;
+	size_t chars;
+	char *to;
+
+	if (mul_overflows(len, (size_t)2, &chars)) {
+		b->failed = true;
+		return;
+	}
+	to = buf_room(b, chars);
+	if (!to)
+		return;
+	for (size_t i = 0; i < len; i++) {
+		to[2 * i] = digits[from[i] >> 4];
+		to[2 * i + 1] = digits[from[i] & 15];
+	}
+	b->len += chars;
+}
+
+static int digit_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+int buf_from_hex(struct buf *b, const char *digits, size_t len)
+{
+	char *to = buf_room(b, len / 2);
+
+	if (len % 2 != 0)
+		return -EINVAL;
+	for (size_t i = 0; to && i < len; i += 2) {
+		int high = digit_of(digits[i]), low = digit_of(digits[i + 1]);
+
+		if (high < 0 || low < 0)
+			return -EINVAL;
+		to[i / 2] = (char)(high << 4 | low);
+	}
+	b->len += to ? len / 2 : 0;
+	return 0;
+}
+
+/* The length of the sequence at p, 0 where there is none. */
+static size_t sequence_len(const uint8_t *p, size_t left)
+{
+	uint32_t code;
+	size_t len;
+
+	if (p[0] < 0x80)
+		return 1;
+	len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+	if (p[0] < 0xc2 || p[0] > 0xf4 || len > left)
+		return 0;
+	code = p[0] & (0xffu >> (len + 1));
+	for (size_t i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (p[i] & 0x3f);
+	}
+	if ((len == 3 && code < 0x800) || (len == 4 && code < 0x10000) || code > 0x10ffff ||
+	    (code >= 0xd800 && code <= 0xdfff))
+		return 0;
+	return len;
+}
+
+bool is_utf8(const void *bytes, size_t len)
+{
+	const uint8_t *p = bytes;
+
+	for (size_t i = 0, step; i < len; i += step) {
+		step = sequence_len(p + i, len - i);
+		if (step == 0)
+			return false;
+	}
+	return true;
+}
+
+int buf_json_string(struct buf *b, const void *bytes, size_t len)
+{
+	const char *p = bytes;
+	size_t plain = 0;
+
+	if (!is_utf8(bytes, len))
+		return -EILSEQ;
+	buf_add(b, "\"", 1);
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+			continue;
+		buf_add(b, p + plain, i - plain);
+		plain = i + 1;
+		if (c == '\n')
+			buf_text(b, "\\n");
+		else if (c == '"' || c == '\\')
+			buf_printf(b, "\\%c", c);
+		else
+			buf_printf(b, "\\u%04x", c);
+	}
+	buf_add(b, p + plain, len - plain);
+	buf_add(b, "\"", 1);
+	return 0;
+}
+
+void buf_free(struct buf *b)
+{
+	free(b->data);
+	*b = (struct buf){0};
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The names file: what the code of a canister expects at each memory's id.
+ *
+ *     bucket_pages = 128
+ *     5 = { name = "users", kind = "btreemap", key = "u64be", value = "cbor" }
+ *     6 = { name = "journal", kind = "log", data = 7 }
+ *     9 = { name = "sessions", state = "removed" }
+ *
+ * name     how the memory is called; a word, not a number
+ * kind     btreemap, btreeset, cell, vec, minheap, log, log-data, ...: see ss_kind_name
+ * key      codec of its keys          value    codec of its values
+ * order    of its keys, where the codec does not tell: bytes, length, little-endian, reversed, own
+ * key_width  of fixed keys, where the codec does not tell; -1: keys carry their length
+ * data     of a log: the id of its data memory
+ * max_key, max_value, fixed   the bounds of the code's types, for `schema`
+ * state    new, active, deprecated, unused, removed
+ */
+#ifndef CANISTERFS_NAMES_H
+#define CANISTERFS_NAMES_H
+
+#include "memmgr/structures/structures.h"
+
+/* A memory's life, in order. */
+enum name_state {
+	STATE_NEW, /* the code is about to begin using it: no image has it yet */
+	STATE_ACTIVE,
+	STATE_DEPRECATED, /* read, no longer written: read-only in the mount */
+	STATE_UNUSED,     /* no longer read either: read-only, its content may go */
+	STATE_REMOVED,    /* gone; the id is never used again, and refused */
+};
+
+struct name {
+	char *name; /* NULL: the file does not have this id */
+	char *kind; /* as written; NULL: not said */
+	enum ss_kind ss_kind;
+	char *key, *value; /* codecs; NULL: not said */
+	enum ss_order order;
+	int key_width;              /* SS_WIDTH_INFER: not said */
+	int data;                   /* id, or -1 */
+	int64_t max_key, max_value; /* -1: not said */
+	int fixed;                  /* 0, 1, or -1: not said */
+	enum name_state state;
+};
+
+struct names {
+	uint32_t bucket_pages; /* 0: not said */
+	struct name id[MM_MAX_MEMORIES];
+};
+
+/* -ENOTSUP where this program was built without TOML. */
+int MUST_CHECK names_read(const char *path, struct names **out, struct err *err);
+void names_free(struct names *names);
+void cleanup_names(struct names **names);
+#define auto_names __attribute__((cleanup(cleanup_names)))
+
+const char *name_state_text(enum name_state state);
+
+/*
+ * The id that a word of the command line means: a number, or with `names` not NULL one of its
+ * names. -ECANCELED: its state is removed. -EINVAL: no such name.
+ */
+int MUST_CHECK names_find(const struct names *names, const char *word, unsigned *mm_id,
+			  struct err *err);
+
+#endif

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+/* Owns choosing and opening a structure for the verbs. Prints nothing but the width of keys. */
+#include "tools/records.h"
+
+#include <inttypes.h>
+
+static int choose_id(const struct records_args *args, struct records_choice *c, struct err *err)
+{
+	unsigned id = 0;
+	int rc = 0;
+
+	if (args->names)
+		rc = names_read(args->names, &c->names, err);
+	if (rc == 0 && args->id)
+		rc = names_find(c->names, args->id, &id, err);
+	c->mm_id = args->id ? (int)id : -1;
+	if (rc == 0 && args->id && c->names && c->names->id[id].name)
+		c->name = &c->names->id[id];
+	return rc;
+}
+
+/* What the command line says, else the names file, else hex. */
+static int choose_codecs(const struct records_args *args, struct records_choice *c, struct err *err)
+{
+	const char *key = args->key ? args->key : c->name ? c->name->key : NULL;
+	const char *value = args->value ? args->value : c->name ? c->name->value : NULL;
+	struct err why = {""};
+	int rc = codec_parse(key ? key : "hex", &c->key, &why);
+
+	if (rc < 0)
+		return err_set(err, rc, "--key: %s", why.text);
+	rc = codec_parse(value ? value : "hex", &c->value, &why);
+	return rc < 0 ? err_set(err, rc, "--value: %s", why.text) : 0;
+}
+
+static int choose_width(const char *text, int *out, struct err *err)
+{
+	uint64_t width;
+	int rc;
+
+	if (strcmp(text, "prefixed") == 0) {
+		*out = SS_WIDTH_PREFIXED;
+		return 0;
+	}
+	rc = parse_number(text, 0, SS_WIDTH_MAX, &width, err);
+	if (rc < 0)
+		return err_prefix(err, rc, "--key-width");
+	*out = (int)width;
+	return 0;
+}
+
+static int choose_options(const struct records_args *args, struct records_choice *c,
+			  struct err *err)
+{
+	int rc = 0;
+
+	c->opts = SS_OPTIONS;
+	c->opts.key_width_hint = (int)c->key.width;
+	if (c->key.order != SS_ORDER_BYTES)
+		c->opts.order = c->key.order;
+	if (c->name && c->name->order != SS_ORDER_INFER)
+		c->opts.order = c->name->order;
+	if (c->name)
+		c->opts.key_width = c->name->key_width;
+	/* Their encodings have no fixed length, so their keys have one before them. */
+	if (strcmp(c->key.ops->name, "utf8") == 0 || strcmp(c->key.ops->name, "principal") == 0)
+		c->opts.key_width = SS_WIDTH_PREFIXED;
+	if (args->key_width)
+		rc = choose_width(args->key_width, &c->opts.key_width, err);
+	if (rc == 0 && args->order && ss_order_parse(args->order, &c->opts.order) < 0)
+		rc = err_set(err, -EINVAL,
+			     "--order: '%s' is none of bytes, length, little-endian, reversed, own",
+			     args->order);
+	c->data_id = args->data_id != CMD_UNSET ? (int)args->data_id : c->name ? c->name->data : -1;
+	return rc;
+}
+
+int records_choose(const struct records_args *args, struct records_choice *out, struct err *err)
+{
+	int rc;
+
+	*out = (struct records_choice){0};
+	rc = choose_id(args, out, err);
+	if (rc == 0)
+		rc = choose_codecs(args, out, err);
+	return rc < 0 ? rc : choose_options(args, out, err);
+}
+
+void records_choice_end(struct records_choice *c)
+{
+	codec_end(&c->key);
+	codec_end(&c->value);
+	names_free(c->names);
+	c->names = NULL;
+}
+
+struct store *records_store(struct records *r)
+{
+	return r->memory ? r->memory : r->image.store;
+}
+
+static int open_raw(const char *path, bool writable, struct records *out, struct err *err)
+{
+	struct err why = {""};
+	enum mm_kind kind;
+	int rc = image_open_store(path, writable, &out->image.store, err);
+
+	if (rc == 0)
+		rc = mm_probe(out->image.store, &kind, &why);
+	if (rc == 0 && kind == MM_MANAGED)
+		return err_set(err, -EINVAL, "this image has memories: say which one's records");
+	return rc;
+}
+
+int records_open_memory(const char *path, int mm_id, bool writable, struct records *out,
+			struct err *err)
+{
+	struct mm_memory facts;
+	int rc;
+
+	if (mm_id < 0)
+		return open_raw(path, writable, out, err);
+	rc = image_open(path, writable, &out->image, err);
+	if (rc == 0)
+		rc = image_find(out->image.mm, (unsigned)mm_id, &facts, err);
+	if (rc == 0)
+		rc = ss_memory_store(out->image.mm, (unsigned)mm_id, writable, &out->memory, err);
+	return rc;
+}
+
+/* A log's index needs its data: the one told, or the only one that fits. From the data, the index
+ * is looked for likewise, and the two change places. */
+static int open_other_half(struct records *r, const struct records_choice *c, bool writable,
+			   struct err *err)
+{
+	struct ss_content content;
+	unsigned other = (unsigned)c->data_id;
+	int rc = ss_recognise(r->memory, &content, err);
+	bool is_data = rc == 0 && content.kind == SS_LOG_DATA;
+
+	if (rc < 0 || (content.kind != SS_LOG_INDEX && !is_data))
+		return rc;
+	if (is_data || c->data_id < 0)
+		rc = ss_log_partner(r->image.mm, (unsigned)c->mm_id, &other, err);
+	if (rc == 0)
+		rc = ss_memory_store(r->image.mm, other, writable, &r->data, err);
+	if (rc == 0 && is_data) {
+		struct store *index = r->data;
+
+		r->data = r->memory;
+		r->memory = index;
+	}
+	return rc;
+}
+
+static int expect_kind(const struct records *r, const struct records_choice *c, struct err *err)
+{
+	enum ss_kind kind = ss_facts(r->ss)->kind;
+
+	if (!c->name || !c->name->kind || c->name->ss_kind == kind ||
+	    (c->name->ss_kind == SS_LOG_DATA && kind == SS_LOG_INDEX))
+		return 0;
+	return err_set(err, -EINVAL, "memory %d ('%s') is a %s by the names file, but holds a %s",
+		       c->mm_id, c->name->name, c->name->kind, ss_kind_name(kind));
+}
+
+int records_open_structure(struct records *r, const struct records_choice *c, struct err *err)
+{
+	bool writable = records_store(r)->writable;
+	int rc = r->memory ? open_other_half(r, c, writable, err) : 0;
+
+	if (rc == 0)
+		rc = ss_open(records_store(r), r->data, &c->opts, &r->ss, err);
+	if (rc == -EDOM)
+		return err_set(err, rc, "%s; --key or --key-width does", err->text);
+	return rc < 0 ? rc : expect_kind(r, c, err);
+}
+
+void records_drop(struct records *r)
+{
+	ss_close(r->ss);
+	store_close(r->memory);
+	store_close(r->data);
+	image_drop(&r->image);
+	*r = (struct records){0};
+}
+
+void records_say_width(const char *path, const struct records *r, const struct records_choice *c)
+{
+	const struct ss_facts *facts = ss_facts(r->ss);
+
+	if (facts->kind != SS_BTREE || facts->key_width < 0 || facts->key_width_stored ||
+	    c->opts.key_width >= 0 || c->key.width > 0)
+		return;
+	cmd_error(path, "keys are taken for %d bytes wide: that alone fits the nodes",
+		  facts->key_width);
+}

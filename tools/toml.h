@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* TOML, by toml++, which is C++: the one file of it here is toml.cc. */
+#ifndef CANISTERFS_TOML_H
+#define CANISTERFS_TOML_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The file as JSON text, for free(); NULL: `why` says so, with the line. */
+char *toml_file_to_json(const char *path, char *why, size_t why_len);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
