@@ -78,8 +78,9 @@ struct cmd_operand {
 
 struct verb {
 	const char *name;
-	const char *summary;                /* one phrase, for the list of verbs */
-	const char *text;                   /* paragraphs for --help, lines of at most 78 columns */
+	const char *summary; /* one phrase, for the list of verbs */
+	const char
+		*text; /* paragraphs for --help; lines that begin with a blank stay as they are */
 	const struct cmd_option *options;   /* end with a NULL name; may be NULL */
 	const struct cmd_operand *operands; /* likewise */
 	size_t args_len;                    /* of the verb's arguments */
@@ -106,7 +107,6 @@ void cmd_parse_free(const struct verb *v, void *args);
 /* help.c */
 void help_overview(FILE *to);
 void help_verb(const struct verb *v, FILE *to);
-void help_synopsis(const struct verb *v, FILE *to);
 
 /* complete.c: prints what may stand at the last of these words (argv[0] is the first one behind
  * `canisterfs`), one candidate a line; a line ":file" or ":dir" asks the shell for names. */

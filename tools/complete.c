@@ -4,6 +4,7 @@
  * the verbs' tables know. Reads images only to list the ids in them; never complains.
  */
 #include "tools/cmd.h"
+#include "tools/image.h"
 
 static void list_verbs(void)
 {
@@ -20,8 +21,26 @@ static void list_options(const struct verb *v)
 	puts("--help");
 }
 
-static void list_values(enum cmd_type type)
+static void list_ids(const char *path)
 {
+	auto_image struct image img = {NULL, NULL};
+
+	if (!path || image_open(path, false, &img, NULL) != 0)
+		return;
+	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
+		struct mm_memory m;
+
+		mm_memory(img.mm, id, &m);
+		if (m.pages > 0)
+			printf("%u\n", id);
+	}
+}
+
+/* `first` is the first operand so far, or NULL. */
+static void list_values(enum cmd_type type, const char *first)
+{
+	if (type == CMD_ID)
+		list_ids(first);
 	if (type == CMD_FILE || type == CMD_REST)
 		puts(":file");
 	if (type == CMD_DIR)
@@ -54,18 +73,19 @@ static void complete_verb(const struct verb *v, int argc, char **argv)
 {
 	const struct cmd_operand *operand;
 	const struct cmd_option *o;
+	const char *first = NULL;
 	size_t operands = 0;
 
 	for (int i = 1; i < argc - 1; i++) {
 		o = option_named(v, argv[i]);
 		if (o && o->arg && i == argc - 2) {
-			list_values(o->type);
+			list_values(o->type, first);
 			return;
 		}
 		if (o && o->arg)
 			i++;
-		else if (argv[i][0] != '-')
-			operands++;
+		else if (argv[i][0] != '-' && operands++ == 0)
+			first = argv[i];
 	}
 	if (argv[argc - 1][0] == '-') {
 		list_options(v);
@@ -73,7 +93,7 @@ static void complete_verb(const struct verb *v, int argc, char **argv)
 	}
 	operand = operand_at(v, operands);
 	if (operand)
-		list_values(operand->type);
+		list_values(operand->type, first);
 }
 
 void complete(int argc, char **argv)

@@ -89,24 +89,28 @@ static uint32_t layout_sum(struct store *s)
 	return crc32_of(0, page, (size_t)MIN((uint64_t)LAYOUT_LEN, s->len));
 }
 
-int image_open(const char *path, bool writable, struct image *out, struct err *err)
+int image_open_mm(struct store *s, struct mm **out, struct err *err)
 {
 	struct err why = {""};
+	int rc = mm_open(s, out, &why);
+
+	if (rc == -EINVAL)
+		return explain_unmanaged(s, rc, err);
+	if (rc == -EUCLEAN)
+		return err_set(err, rc, "%s ('canisterfs check' tells more)", why.text);
+	return rc ? err_set(err, rc, "%s", why.text) : 0;
+}
+
+int image_open(const char *path, bool writable, struct image *out, struct err *err)
+{
 	int rc = image_open_store(path, writable, &out->store, err);
 
-	if (rc)
-		return rc;
-	if (writable && is_dir(path)) {
+	if (!rc && writable && is_dir(path)) {
 		out->snapshot = strdup(path);
 		out->layout = layout_sum(out->store);
 	}
-	rc = mm_open(out->store, &out->mm, &why);
-	if (rc == -EINVAL)
-		rc = explain_unmanaged(out->store, rc, err);
-	else if (rc == -EUCLEAN)
-		rc = err_set(err, rc, "%s ('canisterfs check' tells more)", why.text);
-	else if (rc)
-		rc = err_set(err, rc, "%s", why.text);
+	if (!rc)
+		rc = image_open_mm(out->store, &out->mm, err);
 	if (rc)
 		image_drop(out);
 	return rc;

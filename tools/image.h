@@ -17,6 +17,10 @@ extern uint64_t image_base_pages;
 int MUST_CHECK image_open_store(const char *path, bool writable, struct store **out,
 				struct err *err);
 
+/* mm_open, with a sentence that says what to do: with a raw image that is to be written to, or with
+ * a damaged one. */
+int MUST_CHECK image_open_mm(struct store *s, struct mm **out, struct err *err);
+
 /* A managed image that is open. Zeroed: nothing is. */
 struct image {
 	struct store *store;
@@ -25,8 +29,7 @@ struct image {
 	uint32_t layout; /* a checksum of page 0 as it was */
 };
 
-/* Opens the store and the manager on it. Where the image is raw and is to be written to, the
- * sentence says what to do instead. */
+/* Opens the store and the manager on it. */
 int MUST_CHECK image_open(const char *path, bool writable, struct image *out, struct err *err);
 /* Ends writing: all is on disk when it returns 0. Closes in any case. Where the layout of a
  * canister snapshot has changed, says on stderr how to load it safely. */

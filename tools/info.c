@@ -187,7 +187,7 @@ static int inspect(const struct info_args *args, struct info *in, uint64_t *len,
 		in->why = *err;
 		return 0;
 	}
-	rc = mm_open(store, &mm, err);
+	rc = image_open_mm(store, &mm, err);
 	if (!rc)
 		look(mm, in);
 	return rc;
@@ -208,10 +208,10 @@ static int cmd_info(const void *arguments)
 const struct verb verb_info = {
 	.name = "info",
 	.summary = "say what an image is and who holds how much of it",
-	.text = "Says whether IMAGE is managed, raw or empty and why, and of a managed one the size\n"
-		"of its buckets with both sides of it, and each memory's pages, buckets and slack:\n"
-		"the bytes of its buckets that lie behind its end. Sizes in the table are rounded;\n"
-		"--json has them to the byte.",
+	.text = "Says whether IMAGE is managed, raw or empty, and why; and of a managed one the\n"
+		"size of its buckets with both sides of it, and each memory's pages, buckets and\n"
+		"slack: the bytes of its buckets that lie behind its end. Sizes are rounded; --json\n"
+		"has them to the byte.",
 	.options = options,
 	.operands = operands,
 	.args_len = sizeof(struct info_args),

@@ -2,11 +2,14 @@
 /*
  * Undo files: what a change in place overwrites is saved first, so that it can be taken back.
  *
- * The file, all little-endian; `crc` is CRC-32 of the record with this field 0:
+ * The file, all little-endian; each `crc` is CRC-32 of its head or record with this field 0:
  *
  *     off 0   8  magic "cfsundo1"
- *         8   8  length of the image before
- *        16   .  records, one behind the other:
+ *         8   4  crc
+ *        12   4  zero
+ *        16   8  length of the image before
+ *        24   8  length of this file once it is complete; 0 until then
+ *        32   .  records, one behind the other:
  *
  *     off 0   4  crc
  *         4   4  kind: 1 block, 2 block of zeros, 3 end
@@ -15,8 +18,8 @@
  *        20   .  block: its bytes before; end: for each block, in order, CRC-32 of its bytes
  *                after (4 bytes), with zeros for those behind the end of the image
  *
- * Each block stands once. A block is on disk here before it changes in the image. A file without
- * the end is that of a change that was stopped on its way; what is torn at its end does not count.
+ * Each block stands once, and is on disk here before it changes in the image. A file that is not
+ * complete is that of a change that was stopped on its way; what is torn at its end does not count.
  */
 #ifndef CANISTERFS_UNDO_H
 #define CANISTERFS_UNDO_H

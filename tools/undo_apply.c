@@ -10,6 +10,15 @@
 #include "tools/undo.h"
 #include "tools/undo_format.h"
 
+void undo_make_head(uint8_t head[UNDO_HEAD_LEN], uint64_t before_len, uint64_t complete_len)
+{
+	memset(head, 0, UNDO_HEAD_LEN);
+	memcpy(head, UNDO_MAGIC, 8);
+	put_le64(head + 16, before_len);
+	put_le64(head + 24, complete_len);
+	put_le32(head + 8, crc32_of(0, head, UNDO_HEAD_LEN));
+}
+
 void undo_seal(uint8_t *record, uint32_t kind, uint64_t off, uint32_t len, size_t payload)
 {
 	put_le32(record, 0);
@@ -49,6 +58,7 @@ struct undo_file {
 	int fd;
 	uint64_t len, at; /* of the file */
 	uint64_t before_len;
+	uint64_t complete_len; /* 0: the change was stopped on its way */
 	struct block *block;
 	uint32_t count, room;
 	bool complete; /* an end was found */
@@ -67,7 +77,7 @@ static void cleanup_undo_file(struct undo_file *f)
 
 static int read_head(struct undo_file *f, const char *path, struct err *err)
 {
-	uint8_t head[UNDO_HEAD_LEN];
+	uint8_t head[UNDO_HEAD_LEN], good[UNDO_HEAD_LEN];
 	struct stat st;
 	int rc;
 
@@ -80,7 +90,12 @@ static int read_head(struct undo_file *f, const char *path, struct err *err)
 		return err_sys(err, rc, "cannot read the undo file %s", path);
 	if (f->len < sizeof(head) || memcmp(head, UNDO_MAGIC, 8) != 0)
 		return err_set(err, -EINVAL, "%s is no undo file", path);
-	f->before_len = get_le64(head + 8);
+	f->before_len = get_le64(head + 16);
+	f->complete_len = get_le64(head + 24);
+	undo_make_head(good, f->before_len, f->complete_len);
+	if (memcmp(head, good, sizeof(head)) != 0 || (f->complete_len && f->complete_len != f->len))
+		return err_set(err, -EUCLEAN, "the undo file %s is damaged, or not all of it",
+			       path);
 	f->at = sizeof(head);
 	return 0;
 }
@@ -174,6 +189,8 @@ static int read_records(struct undo_file *f, struct err *err)
 		if (rc)
 			return rc;
 	}
+	if (f->complete_len && !f->complete)
+		return err_set(err, -EUCLEAN, "the undo file is damaged at byte %" PRIu64, f->at);
 	return 0;
 }
 

@@ -10,7 +10,7 @@
 #define UNDO_MAGIC "cfsundo1"
 
 enum {
-	UNDO_HEAD_LEN = 16,
+	UNDO_HEAD_LEN = 32,
 	UNDO_RECORD_LEN = 20, /* without what follows it */
 	UNDO_BLOCK_LEN = 65536,
 
@@ -18,6 +18,9 @@ enum {
 	UNDO_ZERO = 2,
 	UNDO_END = 3,
 };
+
+/* `complete_len` is 0 until the file is complete. */
+void undo_make_head(uint8_t head[UNDO_HEAD_LEN], uint64_t before_len, uint64_t complete_len);
 
 /* Fills in the head of a record that `payload` bytes follow. */
 void undo_seal(uint8_t *record, uint32_t kind, uint64_t off, uint32_t len, size_t payload);

@@ -181,8 +181,7 @@ static int begin_file(struct undo_store *u, const char *path, struct err *err)
 	u->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (u->fd < 0)
 		return err_sys(err, -errno, "cannot make the undo file %s", path);
-	memcpy(head, UNDO_MAGIC, 8);
-	put_le64(head + 8, u->before_len);
+	undo_make_head(head, u->before_len, 0);
 	rc = pwrite_all(u->fd, head, sizeof(head), 0);
 	if (!rc)
 		rc = sync_parent(path);
@@ -244,17 +243,31 @@ static int append_end(struct undo_store *u, struct err *err)
 	return append(u, UNDO_END, u->under->len, u->count, payload, err);
 }
 
+/* Everything is on disk before the head says so. */
+static int complete(struct undo_store *u, struct err *err)
+{
+	uint8_t head[UNDO_HEAD_LEN];
+	int rc = append_end(u, err);
+
+	if (rc)
+		return rc;
+	undo_make_head(head, u->before_len, u->end);
+	if (fsync(u->fd) < 0)
+		rc = -errno;
+	if (!rc)
+		rc = pwrite_all(u->fd, head, sizeof(head), 0);
+	if (!rc && fsync(u->fd) < 0)
+		rc = -errno;
+	return rc ? err_sys(err, rc, "cannot write the undo file") : 0;
+}
+
 int undo_end(struct store *undo, bool *changed, struct err *err)
 {
 	auto_store struct store *s = undo;
 	struct undo_store *u = undo_of(s);
-	int rc;
 
 	*changed = u->count > 0 || s->len != u->before_len;
-	if (!*changed)
-		return unlink(u->path) < 0 ? err_sys(err, -errno, "cannot remove %s", u->path) : 0;
-	rc = append_end(u, err);
-	if (!rc && fsync(u->fd) < 0)
-		rc = err_sys(err, -errno, "cannot write the undo file");
-	return rc;
+	if (*changed)
+		return complete(u, err);
+	return unlink(u->path) < 0 ? err_sys(err, -errno, "cannot remove %s", u->path) : 0;
 }

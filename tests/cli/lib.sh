@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+# What every test of the command line sources. $CANISTERFS is the program. A test runs in a
+# directory of its own that goes away; it ends with 0, with 77 to be skipped, or has failed.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+data=$here/../data
+program=$(realpath "${CANISTERFS:?the program to test}")
+work=$(mktemp -d)
+export LC_ALL=C.UTF-8
+unset NO_COLOR COLUMNS
+
+# Tests replace this to clean up more.
+clean_up() { :; }
+at_exit() {
+    clean_up
+    rm -rf "$work"
+}
+trap at_exit EXIT
+cd "$work"
+
+fail() {
+    echo "$(basename "$0"):${BASH_LINENO[1]}: $*" >&2
+    exit 1
+}
+
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+
+# Unpacks golden images to NAME.img.
+golden() {
+    local name
+    for name; do
+        gzip -dc "$data/$name.img.gz" >"$name.img"
+    done
+}
+
+# run STATUS ARGUMENT...: runs canisterfs; its output is in the files out and err then.
+run() {
+    local want=$1 got=0
+    shift
+    "$program" "$@" >out 2>err || got=$?
+    [ "$got" = "$want" ] || fail "canisterfs $*: exited $got, not $want: $(cat err)"
+}
+
+# The whole of stdout, or of stderr, is this text.
+out_is() {
+    [ "$(cat out)" = "$1" ] || fail "stdout is: $(cat out)"
+}
+
+err_is() {
+    [ "$(cat err)" = "$1" ] || fail "stderr is: $(cat err)"
+}
+
+# refused STATUS TEXT ARGUMENT...: canisterfs fails with just this line on stderr, after its name,
+# and nothing on stdout.
+refused() {
+    local status=$1 text=$2
+    shift 2
+    run "$status" "$@"
+    err_is "canisterfs: $text"
+    out_is ""
+}
+
+same() {
+    cmp "$1" "$2" || fail "$1 and $2 differ"
+}
+
+# json FILTER VALUE: what jq makes of stdout.
+json() {
+    local got
+    got=$(jq -c "$1" out) || fail "no JSON: $(cat out)"
+    [ "$got" = "$2" ] || fail "$1 is $got, not $2"
+}
