@@ -20,15 +20,21 @@ static bool is_dir(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* Before anything is put into it, such as a lock. */
+static int check_dir(const char *path, struct err *err)
+{
+	if (canister_dir_is(path))
+		return 0;
+	return err_set(err, -EISDIR, "a directory without a metadata.json: no canister snapshot");
+}
+
 static int open_snapshot(const char *path, bool writable, struct store **out, struct err *err)
 {
 	auto_free char *note = NULL;
-	int rc;
+	int rc = check_dir(path, err);
 
-	if (!canister_dir_is(path))
-		return err_set(err, -EISDIR,
-			       "a directory without a metadata.json: no canister snapshot");
-	rc = canister_dir_open(path, writable, out, err);
+	if (!rc)
+		rc = canister_dir_open(path, writable, out, err);
 	if (!rc)
 		note = canister_dir_note(path, writable);
 	if (note)
@@ -177,9 +183,9 @@ static int copy_head(const char *like, struct store *to, struct err *err)
 static int hold_old(const char *path, bool force, struct image_new *out, struct err *err)
 {
 	if (is_dir(path)) {
-		if (!force)
-			return err_set(err, -EEXIST, "exists already");
-		return canister_swap_begin(path, &out->swap, err);
+		int rc = force ? check_dir(path, err) : err_set(err, -EEXIST, "exists already");
+
+		return rc ? rc : canister_swap_begin(path, &out->swap, err);
 	}
 	if (force && file_store_open(path, true, &out->old, err) == -EWOULDBLOCK)
 		return -EWOULDBLOCK;

@@ -23,7 +23,7 @@ completes() {
 
 completes "cat" ca
 completes "--version" --v
-completes "--bucket-pages" create --b
+completes "--bucket-pages" create --bu
 completes "l_sqlite.img" cat l_
 completes "0 3" cat l_sqlite.img ''
 completes "3" cat --offset 4 l_sqlite.img 3
