@@ -19,12 +19,13 @@ ROOMS = {
     "memmgr/structures": ("memmgr/structures/structures.h", ["memmgr"]),
     "snapshot": ("snapshot/snapshot.h", ["memmgr"]),
     "fusefs": ("fusefs/fusefs.h", ["snapshot", "memmgr"]),
+    "tools/bench": (None, []),  # programs of their own
     "tools": (None, ["fusefs", "snapshot", "memmgr/structures", "memmgr"]),
 }
 FOR_ALL = {"memmgr/util.h", "memmgr/store.h"}
 # Libraries that only these rooms may use; what else there is belongs to libc.
 LIBRARIES = {
-    r"fuse.*": {"fusefs"},
+    r"fuse.*": {"fusefs", "tools/bench"},
     r"zlib\.h|libdeflate\.h": {"snapshot", "tools"},
     r"openssl/.*": {"snapshot", "tools"},
     r"jansson\.h": {"tools"},
