@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Owns the walk over all that a qcow2 file points to. Reads tables, never data; changes nothing.
+ * Takes no lock of its own: the tables must stand still meanwhile.
+ */
+#include "snapshot/qcow2_count.h"
+
+#include <inttypes.h>
+
+static int add(struct qcow2 *q, struct qcow2_counts *c, uint64_t off, uint64_t len,
+	       const char *what, struct err *err)
+{
+	uint64_t end, last;
+
+	if (len == 0)
+		return 0;
+	/* The last cluster of the file may be there in part. */
+	if (add_overflows(off, len, &end) || end > qcow2_off(q, c->clusters))
+		return err_set(err, -EUCLEAN,
+			       "%s at %" PRIu64 " is outside the file of %" PRIu64 " bytes", what,
+			       off, q->file->len);
+	last = qcow2_index(q, end - 1);
+	for (uint64_t i = qcow2_index(q, off); i <= last; i++)
+		if (c->count[i] < UINT16_MAX)
+			c->count[i]++;
+	c->used = MAX(c->used, last + 1);
+	return 0;
+}
+
+static int count_entry(struct qcow2 *q, struct qcow2_counts *c, uint64_t entry, struct err *err)
+{
+	struct qcow2_cluster at;
+	int rc = qcow2_l2_decode(&q->h, entry, &at, err);
+
+	if (rc < 0)
+		return rc;
+	/* A compressed cluster's last sector may be one that the file ends in. */
+	if (at.kind == QCOW2_COMPRESSED && at.off < q->file->len)
+		at.len = MIN(at.len, qcow2_off(q, c->clusters) - at.off);
+	return add(q, c, at.off, at.len, "a cluster", err);
+}
+
+static int count_table(struct qcow2 *q, struct qcow2_counts *c, uint64_t off, uint8_t *table,
+		       struct err *err)
+{
+	uint64_t len = qcow2_cluster_len(&q->h);
+	int rc = add(q, c, off, len, "an L2 table", err);
+
+	if (rc == 0)
+		rc = qcow2_file_read(q, table, len, off, err);
+	for (uint64_t i = 0; i < len && rc == 0; i += 8)
+		rc = count_entry(q, c, get_be64(table + i), err);
+	return rc;
+}
+
+static int count_blocks(struct qcow2 *q, struct qcow2_counts *c, struct err *err)
+{
+	uint64_t len = (uint64_t)q->h.refcount_clusters << q->h.cluster_bits;
+	auto_free uint8_t *table = malloc(len + 1);
+	int rc;
+
+	if (!table)
+		return err_sys(err, -ENOMEM, "cannot count");
+	rc = add(q, c, q->h.refcount_off, len, "the refcount table", err);
+	if (rc == 0)
+		rc = qcow2_file_read(q, table, len, q->h.refcount_off, err);
+	for (uint64_t i = 0; i < len && rc == 0; i += 8) {
+		uint64_t off;
+
+		rc = qcow2_refcount_entry_decode(&q->h, get_be64(table + i), &off, err);
+		if (rc == 0 && off > 0)
+			rc = add(q, c, off, qcow2_cluster_len(&q->h), "a refcount block", err);
+	}
+	return rc;
+}
+
+static int count_all(struct qcow2 *q, struct qcow2_counts *c, struct err *err)
+{
+	auto_free uint8_t *table = malloc(qcow2_cluster_len(&q->h));
+	int rc;
+
+	if (!table)
+		return err_sys(err, -ENOMEM, "cannot count");
+	rc = add(q, c, 0, qcow2_cluster_len(&q->h), "the header", err);
+	if (rc == 0)
+		rc = count_blocks(q, c, err);
+	if (rc == 0)
+		rc = add(q, c, q->h.l1_off, (uint64_t)q->h.l1_entries * 8, "the L1 table", err);
+	for (uint32_t i = 0; i < q->h.l1_entries && rc == 0; i++)
+		if (q->l1[i] > 0)
+			rc = count_table(q, c, q->l1[i], table, err);
+	return rc;
+}
+
+int qcow2_count(struct qcow2 *q, struct qcow2_counts *out, struct err *err)
+{
+	struct qcow2_counts c = {.clusters = div_up(q->file->len, qcow2_cluster_len(&q->h))};
+	int rc;
+
+	if (c.clusters > QCOW2_MAX_COUNTS)
+		return err_set(err, -EFBIG,
+			       "the file has %" PRIu64 " clusters, of which %d can be counted",
+			       c.clusters, QCOW2_MAX_COUNTS);
+	c.count = calloc(c.clusters + 1, sizeof(*c.count));
+	if (!c.count)
+		return err_sys(err, -ENOMEM, "cannot count");
+	rc = count_all(q, &c, err);
+	if (rc < 0)
+		qcow2_counts_free(&c);
+	else
+		*out = c;
+	return rc;
+}
+
+void qcow2_counts_free(struct qcow2_counts *c)
+{
+	free(c->count);
+	c->count = NULL;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Points in time: checkpoints, live snapshots and overlays. All three are qcow2 version 3 files
+ * with clusters of 64 KiB, which qemu-img, nbdkit and libguestfs read as well.
+ *
+ *     checkpoint   an image, compressed, checksummed, never changed again; or, as a delta, what
+ *                  changed since its base, which is a checkpoint too
+ *     overlay      what is written in front of a base that stays as it is
+ *     live         the old bytes of clusters that were overwritten since, in front of the image
+ *     snapshot     as it is now
+ *
+ * Whatever the file, it opens as a store (memmgr/store.h): mount, check and compare need not know.
+ * A file of a chain names its backing file by a path that is relative to itself.
+ */
+#ifndef CANISTERFS_SNAPSHOT_H
+#define CANISTERFS_SNAPSHOT_H
+
+#include "memmgr/memmgr.h"
+#include "memmgr/store.h"
+
+enum {
+	SNAP_CLUSTER_LEN = 65536, /* also a page of the image */
+	SNAP_HASH_LEN = 32,
+	SNAP_HASH_TEXT_LEN = 2 * SNAP_HASH_LEN + 1,
+	SNAP_MAX_CHAIN = 128,
+	SNAP_RECORD_MAX = 1024,
+};
+
+/* ---- files as stores ---- */
+
+enum snap_open_flags {
+	SNAP_WRITABLE = 1, /* only what snap_create made; -EROFS for a checkpoint */
+	/* The backing store changes while this one is open, but never a cluster of it that was not
+	 * kept here before (snap_keep). */
+	SNAP_LIVE_BACKING = 2,
+};
+
+/*
+ * Opens a qcow2 file and, read-only, all that it is backed by. The file is locked as
+ * file_store_open locks it. At once at any size: tables are read when they are needed. -EINVAL: not
+ * a qcow2 file. -EBADMSG: a delta's base is not the one that it was made on. -ELOOP: a chain
+ * without end.
+ */
+int MUST_CHECK snap_open(const char *path, unsigned flags, struct store **out, struct err *err);
+
+/* An image in any form: a plain file, a block device, or a qcow2 file (read-only). */
+int MUST_CHECK snap_open_image(const char *path, bool writable, struct store **out,
+			       struct err *err);
+
+/*
+ * As snap_open on an open file store, which belongs to the result from now on, also when this
+ * fails. `backing` is what its backing file's name stands for; it is borrowed, must outlive the
+ * result, and may be NULL for a file without.
+ */
+int MUST_CHECK snap_open_on(struct store *file, struct store *backing, unsigned flags,
+			    struct store **out, struct err *err);
+
+/* What a new overlay or live snapshot says in its header. */
+struct snap_new {
+	uint64_t len;               /* of the disk; at most 4 TiB */
+	const char *backing;        /* its name as written into the file; NULL: none */
+	const char *backing_format; /* "raw" or "qcow2"; NULL without a backing file */
+	const void *record;         /* up to SNAP_RECORD_MAX bytes for whoever made it */
+	size_t record_len;
+};
+
+/* Makes an empty one, which reads as its backing file. Complete or not at all. */
+int MUST_CHECK snap_create(const char *path, bool force, const struct snap_new *what,
+			   struct err *err);
+
+/*
+ * The file is exact after store_sync and store_close. After kill -9 at any instruction all that was
+ * written is there; after a power cut, all up to the last sync. The next opening for writing mends
+ * what was left.
+ *
+ * The calls below are for stores that snap_open with SNAP_WRITABLE, or snap_open_on, made; -EINVAL
+ * for others. `off` is any byte of a cluster.
+ */
+
+/* True in *held: the cluster is here, and not the backing file's. */
+int MUST_CHECK snap_holds(struct store *s, uint64_t off, bool *held, struct err *err);
+
+/* The first range of clusters that are here, at or behind off. *start == *end == s->len: none. */
+int MUST_CHECK snap_next_held(struct store *s, uint64_t off, uint64_t *start, uint64_t *end,
+			      struct err *err);
+
+/*
+ * Before a cluster of the live backing store changes: puts its SNAP_CLUSTER_LEN old bytes (zeros
+ * behind the end of the image) here, unless it is here already or behind the end of this disk.
+ * When it returns 0, readers of this store no longer look below for that cluster.
+ */
+int MUST_CHECK snap_keep(struct store *s, uint64_t off, const void *bytes, struct err *err);
+
+/* The record as it was last set; returns its length. `buf` has SNAP_RECORD_MAX bytes. */
+size_t snap_record(struct store *s, void *buf);
+/* In the file when it returns, on the disk after store_sync. */
+int MUST_CHECK snap_set_record(struct store *s, const void *record, size_t len, struct err *err);
+/* Gives the file another backing file, and the open store another (borrowed) backing store; its
+ * disk must read the same there. Excludes every other call on s. */
+int MUST_CHECK snap_set_backing(struct store *s, const char *name, const char *format,
+				struct store *backing, struct err *err);
+
+#endif

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Owns the bytes of the state extension, and the one question to the host that it needs: which boot
+ * this is. Keeps nothing, takes no lock.
+ */
+#include "snapshot/state.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+
+void state_encode(const struct state *st, uint8_t *buf)
+{
+	memset(buf, 0, STATE_LEN);
+	put_be32(buf, STATE_VERSION);
+	put_be32(buf + 4, st->in_use);
+	put_be64(buf + 8, st->len);
+	put_be64(buf + 16, st->synced_end);
+	memcpy(buf + 24, st->boot, STATE_BOOT_LEN);
+	put_be32(buf + 40, st->record_len);
+	memcpy(buf + 48, st->record, st->record_len);
+}
+
+int state_decode(const uint8_t *buf, size_t len, struct state *out, struct err *err)
+{
+	struct state st = {0};
+
+	if (len >= 4 && get_be32(buf) > STATE_VERSION)
+		return err_set(err, -ENOTSUP, "is written by version %u, where 1 is known",
+			       get_be32(buf));
+	if (len != STATE_LEN || get_be32(buf) != STATE_VERSION)
+		return err_set(err, -EUCLEAN, "the state extension has %zu bytes, not %d", len,
+			       STATE_LEN);
+	st.in_use = get_be32(buf + 4);
+	st.len = get_be64(buf + 8);
+	st.synced_end = get_be64(buf + 16);
+	memcpy(st.boot, buf + 24, STATE_BOOT_LEN);
+	st.record_len = get_be32(buf + 40);
+	if (get_be32(buf + 4) > 1 || st.len > INT64_MAX || st.record_len > STATE_RECORD_MAX)
+		return err_set(err, -EUCLEAN, "the state extension is damaged");
+	memcpy(st.record, buf + 48, st.record_len);
+	*out = st;
+	return 0;
+}
+
+/* "01234567-89ab-..." into 16 bytes. */
+static bool parse_uuid(const char *text, size_t len, uint8_t *out)
+{
+	size_t digits = 0;
+
+	for (size_t i = 0; i < len && digits < 2 * STATE_BOOT_LEN; i++) {
+		int c = tolower((unsigned char)text[i]);
+
+		if (!isxdigit(c))
+			continue;
+		c = isdigit(c) ? c - '0' : c - 'a' + 10;
+		out[digits / 2] = (uint8_t)(out[digits / 2] << 4 | c);
+		digits++;
+	}
+	return digits == 2 * STATE_BOOT_LEN;
+}
+
+void state_boot(uint8_t *boot)
+{
+	auto_close int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	char text[64];
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
+
+	memset(boot, 0, STATE_BOOT_LEN);
+	if (n < 0 || !parse_uuid(text, (size_t)n, boot))
+		memset(boot, 0, STATE_BOOT_LEN);
+}
+
+bool state_lost_power(const struct state *st)
+{
+	uint8_t now[STATE_BOOT_LEN];
+
+	state_boot(now);
+	return st->in_use && (is_zero(now, sizeof(now)) || memcmp(now, st->boot, sizeof(now)) != 0);
+}
