@@ -63,20 +63,6 @@ static int put_zero(struct qcow2 *q, uint64_t index, uint64_t off, struct err *e
 	return set_entry(q, index, &c, err);
 }
 
-/* Bytes come back where a hole was punched: the hole first has to be on the disk. */
-static int sync_holes(struct qcow2 *q, struct err *err)
-{
-	uint64_t seen = __atomic_load_n(&q->w->holes, __ATOMIC_SEQ_CST);
-	int rc;
-
-	if (seen == __atomic_load_n(&q->w->holes_synced, __ATOMIC_SEQ_CST))
-		return 0;
-	rc = store_sync(q->file, err);
-	if (rc == 0)
-		__atomic_store_n(&q->w->holes_synced, seen, __ATOMIC_SEQ_CST);
-	return rc;
-}
-
 /* Gives a place to a zero cluster that has none. Only other programs make such in a file that is
  * written to. Once this is synced it is like one of ours. */
 static int place_zero(struct qcow2 *q, uint64_t index, struct err *err)
@@ -109,8 +95,7 @@ static int write_first(struct qcow2 *q, uint64_t index, struct qcow2_cluster *c,
 	memcpy(bytes + in_off, buf, len);
 	if (c->kind == QCOW2_NONE)
 		return put_new(q, index, bytes, err);
-	rc = sync_holes(q, err);
-	return rc < 0 ? rc : fill_cluster(q, index, c->off, bytes, err);
+	return fill_cluster(q, index, c->off, bytes, err);
 }
 
 /* Inside one cluster. */
@@ -200,7 +185,6 @@ static int zero_cluster(struct qcow2 *q, uint64_t index, struct err *err)
 	pthread_rwlock_rdlock(&q->file_lock);
 	rc = store_zero(q->file, c.off, WRITER_CLUSTER_LEN, err);
 	pthread_rwlock_unlock(&q->file_lock);
-	__atomic_add_fetch(&q->w->holes, 1, __ATOMIC_SEQ_CST);
 	return rc;
 }
 
@@ -356,18 +340,15 @@ static int note_synced(struct qcow2 *q, uint64_t end, struct err *err)
 
 static int sync_all(struct qcow2 *q, struct err *err)
 {
-	uint64_t holes = __atomic_load_n(&q->w->holes, __ATOMIC_SEQ_CST);
 	uint64_t entries = __atomic_load_n(&q->w->entries, __ATOMIC_SEQ_CST);
 	uint64_t end = settled_end(q);
 	int rc = store_sync(q->file, err);
 
 	if (rc == 0)
 		rc = note_synced(q, end, err);
-	if (rc < 0)
-		return rc;
-	__atomic_store_n(&q->w->holes_synced, holes, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&q->w->entries_synced, entries, __ATOMIC_SEQ_CST);
-	return 0;
+	if (rc == 0)
+		__atomic_store_n(&q->w->entries_synced, entries, __ATOMIC_SEQ_CST);
+	return rc;
 }
 
 int qcow2_sync(struct store *s, struct err *err)

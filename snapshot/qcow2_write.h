@@ -8,10 +8,9 @@
  * taken RESERVE clusters at a time; a clean close gives the rest back.
  *
  * What of that reached the disk when the power went is told by the synced end (state.h). For it to
- * be enough, no entry ever changes between two things that a power cut could mix up: an entry is
- * "not here" before its first cluster is taken, and a cluster once taken is its own for ever. Zeros
- * over a cluster keep it at hand ("zero, with an offset"); before bytes come back there, the hole
- * that was punched in it is synced.
+ * be enough, an entry is "not here" before its first cluster is taken, and a cluster once taken is
+ * its own for ever: zeros over it keep it at hand ("zero, with an offset"). So an entry without its
+ * bytes is told by its offset, and what it said before is known.
  *
  * Locks, in the order in which they are taken:
  *   sync_lock   one sync at a time
@@ -52,9 +51,7 @@ struct qcow2_writer {
 	uint64_t end;      /* where the next cluster will be taken */
 	uint64_t reserved; /* counted up to here, at least end */
 	uint64_t blocks[WRITER_TABLE_ENTRIES]; /* offsets of the refcount blocks */
-	/* Of each, how many so far, and how many of these are synced; atomic. */
-	uint64_t entries, entries_synced; /* L2 entries set */
-	uint64_t holes, holes_synced;     /* punched in clusters that are kept at hand */
+	uint64_t entries, entries_synced;      /* L2 entries set, and of these synced; atomic */
 };
 
 /* Makes an open file of ours writable: mends what a crash left, first. */
