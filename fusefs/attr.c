@@ -68,11 +68,19 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 	reply_attr(req, node);
 }
 
+static struct store_host image_host(struct fs *fs)
+{
+	auto_mm_pin struct mm *mm = fs->mm;
+
+	mm_pin(mm);
+	return store_host_at(fs->store, 0);
+}
+
 /* Pages, as far as the bucket table and the disk under the image both have them. */
 void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	struct fs *fs = fs_of(req);
-	struct store_host host = store_host_at(fs->store, 0);
+	struct store_host host = image_host(fs);
 	struct mm_stat ms;
 	struct statvfs out = {0};
 	struct statvfs disk;

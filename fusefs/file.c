@@ -73,9 +73,14 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 	struct fs *fs = fs_of(req);
 	struct node *node = node_of(fs, ino);
 	struct err err = {""};
-	auto_rw_unlock pthread_rwlock_t *held = lock_shared(&node->lock);
+	int rc;
 
-	fs_reply(req, content_sync(fs, node, &err), &err);
+	{
+		auto_rw_unlock pthread_rwlock_t *held = lock_shared(&node->lock);
+
+		rc = content_sync(fs, node, &err);
+	}
+	fs_reply(req, rc, &err);
 }
 
 void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)

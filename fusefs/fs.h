@@ -33,7 +33,8 @@ enum node_kind {
 #define MODE_BITS ((mode_t)01777)
 
 struct node {
-	enum node_kind kind;
+	/* A memory can become a scratch file and the other way round, under the exclusive lock. */
+	_Atomic enum node_kind kind;
 	unsigned mm_id;
 	int fd;
 	char *name;               /* NULL: unlinked. tree_lock */
@@ -78,7 +79,7 @@ static inline struct fs *fs_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
-/* ---- node.c: the tree ---- */
+/* ---- node.c: the tree. Once an operation has answered, others may free its node ---- */
 
 int MUST_CHECK nodes_init(struct fs *fs, struct err *err);
 void nodes_clear(struct fs *fs);

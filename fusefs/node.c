@@ -204,6 +204,14 @@ void nodes_clear(struct fs *fs)
 	}
 }
 
+static uint64_t image_len(struct fs *fs)
+{
+	auto_mm_pin struct mm *mm = fs->mm;
+
+	mm_pin(mm);
+	return fs->store->len;
+}
+
 /* 512-byte units that the node really holds: a memory's buckets, a scratch file's own blocks. */
 static blkcnt_t blocks_of(struct fs *fs, struct node *node)
 {
@@ -217,7 +225,7 @@ static blkcnt_t blocks_of(struct fs *fs, struct node *node)
 	case NODE_SCRATCH:
 		return fstat(node->fd, &st) == 0 ? st.st_blocks : 0;
 	case NODE_STABLE:
-		return (blkcnt_t)(fs->store->len / 512);
+		return (blkcnt_t)(image_len(fs) / 512);
 	case NODE_BESIDE:
 		return stat(control_path(fs, node), &st) == 0 ? st.st_blocks : 0;
 	case NODE_ROOT:
@@ -233,7 +241,7 @@ static uint64_t len_of(struct fs *fs, struct node *node)
 	struct stat st;
 
 	if (node->kind == NODE_STABLE)
-		return fs->store->len;
+		return image_len(fs);
 	if (node->kind == NODE_BESIDE)
 		return stat(control_path(fs, node), &st) == 0 ? (uint64_t)st.st_size : 0;
 	return node->size_len;

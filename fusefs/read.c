@@ -103,29 +103,32 @@ static void read_ahead(struct fs *fs, struct node *node, uint64_t off, uint64_t 
 	node->ahead_off = ahead;
 }
 
-/* True: the request is answered. */
-static bool reply_mapped(fuse_req_t req, struct fs *fs, struct node *node, size_t size,
-			 uint64_t off)
-{
+/* What answers a read: pieces of the mapping, or a copy. */
+struct answer {
 	struct iovec iov[PIECES_MAX];
+	int count;
+	bool mapped; /* the image is pinned until the answer is sent */
+};
+
+/* False: some of the range is not in the mapping. */
+static bool collect_mapped(struct fs *fs, struct node *node, size_t size, uint64_t off,
+			   struct answer *answer)
+{
 	uint64_t size_len = node->size_len;
 	size_t len = off < size_len ? MIN((uint64_t)size, size_len - off) : 0;
-	auto_mm_pin struct mm *mm = fs->mm;
 	size_t done = 0;
-	int count = 0;
 
-	mm_pin(mm);
+	answer->count = 0;
 	while (done < len) {
 		uint64_t host_off;
 		uint64_t piece = mapped_piece(fs, node, off + done, len - done, &host_off);
 
-		if (piece == 0 || count == PIECES_MAX)
+		if (piece == 0 || answer->count == PIECES_MAX)
 			return false;
-		iov[count++] = (struct iovec){fs->window + host_off, piece};
+		answer->iov[answer->count++] = (struct iovec){fs->window + host_off, piece};
 		done += piece;
 	}
 	read_ahead(fs, node, off, off + len);
-	fuse_reply_iov(req, iov, count);
 	return true;
 }
 
@@ -154,33 +157,52 @@ static char *worker_buffer(size_t len)
 	return worker.buf;
 }
 
-static void reply_copied(fuse_req_t req, struct fs *fs, struct node *node, size_t size,
-			 uint64_t off)
+static int collect_copied(struct fs *fs, struct node *node, size_t size, uint64_t off,
+			  struct answer *answer, struct err *err)
 {
 	char *buf = worker_buffer(size);
-	struct err err = {""};
 	size_t got = 0;
-	int rc = buf ? content_read(fs, node, buf, size, off, &got, &err) : -ENOMEM;
+	int rc = buf ? content_read(fs, node, buf, size, off, &got, err) : -ENOMEM;
 
-	if (rc)
-		fs_reply(req, rc, &err);
-	else
-		fuse_reply_buf(req, buf, got);
+	answer->iov[0] = (struct iovec){buf, got};
+	answer->count = 1;
+	return rc;
 }
 
+static int collect(struct fs *fs, struct node *node, size_t size, uint64_t off,
+		   struct answer *answer, struct err *err)
+{
+	auto_rw_unlock pthread_rwlock_t *held = lock_shared(&node->lock);
+
+	answer->mapped = false;
+	if (node->kind == NODE_MEMORY && fs->window_fd >= 0) {
+		mm_pin(fs->mm);
+		answer->mapped = collect_mapped(fs, node, size, off, answer);
+		if (answer->mapped)
+			return 0;
+		mm_unpin(fs->mm);
+	}
+	return collect_copied(fs, node, size, off, answer, err);
+}
+
+/* Once it is answered, the node may be forgotten by another worker: it is not touched after. */
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
 	struct node *node = node_of(fs, ino);
+	struct err err = {""};
+	struct answer answer;
+	int rc;
 
 	if (!node_is_file(node)) {
 		control_read(req, node, size, off, fi);
 		return;
 	}
-	auto_rw_unlock pthread_rwlock_t *held = lock_shared(&node->lock);
-
-	if (node->kind == NODE_MEMORY && fs->window_fd >= 0 &&
-	    reply_mapped(req, fs, node, size, (uint64_t)off))
-		return;
-	reply_copied(req, fs, node, size, (uint64_t)off);
+	rc = collect(fs, node, size, (uint64_t)off, &answer, &err);
+	if (rc)
+		fs_reply(req, rc, &err);
+	else
+		fuse_reply_iov(req, answer.iov, answer.count);
+	if (answer.mapped)
+		mm_unpin(fs->mm);
 }

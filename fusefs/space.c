@@ -39,9 +39,14 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len
 	struct fs *fs = fs_of(req);
 	struct node *node = node_of(fs, ino);
 	struct err err = {""};
-	auto_rw_unlock pthread_rwlock_t *held = lock_exclusive(&node->lock);
+	int rc;
 
-	fs_reply(req, allocate(fs, node, mode, (uint64_t)off, (uint64_t)len, &err), &err);
+	{
+		auto_rw_unlock pthread_rwlock_t *held = lock_exclusive(&node->lock);
+
+		rc = allocate(fs, node, mode, (uint64_t)off, (uint64_t)len, &err);
+	}
+	fs_reply(req, rc, &err);
 }
 
 static int seek(struct fs *fs, struct node *node, uint64_t off, int whence, uint64_t *found,
