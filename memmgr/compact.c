@@ -108,10 +108,11 @@ static int blank(struct mm *mm, uint64_t off, uint64_t end, uint64_t *stale_len,
 			return rc;
 		len = (size_t)MIN(MIN(stop, end) - start, (uint64_t)STEP_LEN);
 		rc = store_read(mm->store, buf, len, start, err);
-		for (size_t i = 0; i < len; i++)
-			*stale_len += buf[i] != 0;
-		if (!rc)
+		if (!rc && !is_zero(buf, len)) {
+			for (size_t i = 0; i < len; i++)
+				*stale_len += buf[i] != 0;
 			rc = store_zero(mm->store, start, len, err);
+		}
 		if (rc)
 			return rc;
 		off = start + len;

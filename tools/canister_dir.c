@@ -235,10 +235,10 @@ char *canister_dir_note(const char *path, bool writable)
 
 /* ---- another stable memory ---- */
 
-int canister_swap_begin(const char *path, struct canister_swap *out, struct err *err)
+int canister_swap_begin(const char *path, bool held, struct canister_swap *out, struct err *err)
 {
 	auto_metadata struct metadata m = {NULL};
-	int rc;
+	int rc = 0;
 
 	out->dir = realpath(path, NULL);
 	if (!out->dir)
@@ -246,7 +246,8 @@ int canister_swap_begin(const char *path, struct canister_swap *out, struct err 
 	out->stable_path = path_in(out->dir, CANISTER_STABLE);
 	if (!out->stable_path)
 		return err_set(err, -ENOMEM, "out of memory");
-	rc = canister_dir_lock(out->dir, true, &out->lock_fd, err);
+	if (!held)
+		rc = canister_dir_lock(out->dir, true, &out->lock_fd, err);
 	if (!rc)
 		rc = metadata_read(out->dir, &m, err);
 	return rc ? rc : check_download(out->dir, err);

@@ -45,7 +45,9 @@ struct canister_swap {
 	int lock_fd;
 };
 #define CANISTER_SWAP_NONE ((struct canister_swap){.lock_fd = -1})
-int MUST_CHECK canister_swap_begin(const char *path, struct canister_swap *out, struct err *err);
+/* `held`: the caller has the lock already, by a store that is open for writing. */
+int MUST_CHECK canister_swap_begin(const char *path, bool held, struct canister_swap *out,
+				   struct err *err);
 /* `file` was opened on stable_path and is `len` bytes long. */
 int MUST_CHECK canister_swap_commit(struct canister_swap *swap, struct new_file *file, uint64_t len,
 				    struct err *err);

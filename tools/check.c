@@ -5,15 +5,12 @@
  */
 #include <limits.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "tools/cmd.h"
 #include "tools/fields.h"
 #include "tools/image.h"
 #include "tools/text.h"
 #include "tools/undo.h"
-
-enum { MAX_UNDO_FILES = 1000 };
 
 struct check_args {
 	bool repair;
@@ -118,41 +115,12 @@ struct outcome {
 	char *undo_file; /* what a repair has saved to */
 };
 
-/* IMAGE.undo, or the next of IMAGE.undo-2, IMAGE.undo-3, ... that is free: no repair ever
- * overwrites what an earlier one has saved, also not one that was killed. */
-static int begin_undo(const struct check_args *args, struct store *store, struct store **undo,
-		      char **path, struct err *err)
-{
-	struct stat st;
-	int rc = -EEXIST;
-
-	if (!args->save && stat(args->image, &st) == 0 && S_ISBLK(st.st_mode))
-		return err_set(err, -EINVAL,
-			       "say with --save where what is overwritten on a device goes to");
-	for (int n = 1; rc == -EEXIST && n <= MAX_UNDO_FILES; n++) {
-		char number[16] = "";
-
-		free(*path);
-		if (n > 1)
-			snprintf(number, sizeof(number), "-%d", n);
-		if (asprintf(path, "%s%s%s", args->save ? args->save : args->image,
-			     args->save ? "" : ".undo", number) < 0) {
-			*path = NULL;
-			return err_set(err, -ENOMEM, "out of memory");
-		}
-		rc = undo_begin(store, *path, undo, err);
-		if (args->save)
-			break;
-	}
-	return rc;
-}
-
 static int repair(const struct check_args *args, struct store *store, struct outcome *out,
 		  struct err *err)
 {
 	auto_store struct store *undo = NULL;
 	struct store *ending;
-	int rc = begin_undo(args, store, &undo, &out->undo_file, err);
+	int rc = undo_begin_beside(store, args->image, args->save, &undo, &out->undo_file, err);
 
 	if (rc)
 		return rc;

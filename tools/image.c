@@ -9,9 +9,17 @@
 
 #include "tools/cmd.h"
 #include "tools/safe_load.h"
+#include "tools/undo.h"
 #include "tools/window.h"
 
 uint64_t image_base_pages;
+
+bool image_is_same(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
 
 static bool is_dir(const char *path)
 {
@@ -107,7 +115,7 @@ int image_open_mm(struct store *s, struct mm **out, struct err *err)
 	return rc ? err_set(err, rc, "%s", why.text) : 0;
 }
 
-int image_open(const char *path, bool writable, struct image *out, struct err *err)
+static int open_bytes(const char *path, bool writable, struct image *out, struct err *err)
 {
 	int rc = image_open_store(path, writable, &out->store, err);
 
@@ -115,6 +123,13 @@ int image_open(const char *path, bool writable, struct image *out, struct err *e
 		out->snapshot = strdup(path);
 		out->layout = layout_sum(out->store);
 	}
+	return rc;
+}
+
+int image_open(const char *path, bool writable, struct image *out, struct err *err)
+{
+	int rc = open_bytes(path, writable, out, err);
+
 	if (!rc)
 		rc = image_open_mm(out->store, &out->mm, err);
 	if (rc)
@@ -122,13 +137,81 @@ int image_open(const char *path, bool writable, struct image *out, struct err *e
 	return rc;
 }
 
+int image_open_undo(const char *path, const char *save, struct image *out, struct err *err)
+{
+	struct store *undo;
+	bool changed;
+	int rc = open_bytes(path, true, out, err);
+
+	if (!rc)
+		rc = undo_begin_beside(out->store, path, save, &out->undo, &out->undo_file, err);
+	if (!rc) {
+		rc = image_open_mm(out->undo, &out->mm, err);
+		undo = out->undo;
+		/* Removes the file, unless something was changed already. */
+		if (rc && undo) {
+			out->undo = NULL;
+			(void)!undo_end(undo, &changed, NULL);
+		}
+	}
+	if (rc)
+		image_drop(out);
+	return rc;
+}
+
+static void tell_snapshot(const struct image *img)
+{
+	if (img->snapshot && layout_sum(img->store) != img->layout)
+		safe_load_print(stderr, img->snapshot);
+}
+
 int image_close(struct image *img, struct err *err)
 {
 	int rc = mm_close(img->mm, err);
 
 	img->mm = NULL;
-	if (!rc && img->snapshot && layout_sum(img->store) != img->layout)
-		safe_load_print(stderr, img->snapshot);
+	if (!rc)
+		tell_snapshot(img);
+	image_drop(img);
+	return rc;
+}
+
+static int end_undo(struct image *img, bool *changed, struct err *err)
+{
+	struct store *undo = img->undo;
+
+	img->undo = NULL;
+	return undo_end(undo, changed, err);
+}
+
+int image_close_undo(struct image *img, char **undo_file, struct err *err)
+{
+	bool changed = false;
+	int rc = mm_close(img->mm, err);
+
+	img->mm = NULL;
+	if (!rc)
+		rc = end_undo(img, &changed, err);
+	*undo_file = NULL;
+	if (!rc && changed) {
+		*undo_file = img->undo_file;
+		img->undo_file = NULL;
+		tell_snapshot(img);
+	}
+	image_drop(img);
+	return rc;
+}
+
+int image_take_back(struct image *img, struct err *err)
+{
+	bool changed;
+	int rc;
+
+	mm_drop(img->mm);
+	img->mm = NULL;
+	rc = end_undo(img, &changed, err);
+	if (!rc && changed)
+		rc = undo_apply(img->store, img->undo_file, err);
 	image_drop(img);
 	return rc;
 }
@@ -136,7 +219,9 @@ int image_close(struct image *img, struct err *err)
 void image_drop(struct image *img)
 {
 	mm_drop(img->mm);
+	store_close(img->undo);
 	store_close(img->store);
+	free(img->undo_file);
 	free(img->snapshot);
 	*img = (struct image){NULL};
 }
@@ -180,14 +265,14 @@ static int copy_head(const char *like, struct store *to, struct err *err)
 }
 
 /* What `path` names is not in use, and nobody begins to use it meanwhile. */
-static int hold_old(const char *path, bool force, struct image_new *out, struct err *err)
+static int hold_old(const char *path, bool force, bool held, struct image_new *out, struct err *err)
 {
 	if (is_dir(path)) {
 		int rc = force ? check_dir(path, err) : err_set(err, -EEXIST, "exists already");
 
-		return rc ? rc : canister_swap_begin(path, &out->swap, err);
+		return rc ? rc : canister_swap_begin(path, held, &out->swap, err);
 	}
-	if (force && file_store_open(path, true, &out->old, err) == -EWOULDBLOCK)
+	if (!held && force && file_store_open(path, true, &out->old, err) == -EWOULDBLOCK)
 		return -EWOULDBLOCK;
 	return 0;
 }
@@ -197,7 +282,7 @@ int image_new_open(const char *path, bool force, const char *like, struct image_
 {
 	uint64_t base_len = image_base_pages * MM_PAGE_LEN;
 	struct store *whole;
-	int rc = hold_old(path, force, out, err);
+	int rc = hold_old(path, force, like && image_is_same(path, like), out, err);
 	int fd;
 
 	if (!rc)

@@ -25,8 +25,10 @@ int MUST_CHECK image_open_mm(struct store *s, struct mm **out, struct err *err);
 struct image {
 	struct store *store;
 	struct mm *mm;
-	char *snapshot;  /* its path, where it is that of a canister and is written to */
-	uint32_t layout; /* a checksum of page 0 as it was */
+	char *snapshot;     /* its path, where it is that of a canister and is written to */
+	uint32_t layout;    /* a checksum of page 0 as it was */
+	struct store *undo; /* between mm and store, where the change is saved */
+	char *undo_file;
 };
 
 /* Opens the store and the manager on it. */
@@ -34,9 +36,23 @@ int MUST_CHECK image_open(const char *path, bool writable, struct image *out, st
 /* Ends writing: all is on disk when it returns 0. Closes in any case. Where the layout of a
  * canister snapshot has changed, says on stderr how to load it safely. */
 int MUST_CHECK image_close(struct image *img, struct err *err);
+/*
+ * The same for a change that can be taken back: what it overwrites goes to `save`, or where that is
+ * NULL to a file beside the image (undo.h). image_close_undo gives its name in *undo_file, for
+ * free(), or NULL where nothing has changed. image_take_back, before that: all is as it was before
+ * the opening, and the image is closed.
+ */
+int MUST_CHECK image_open_undo(const char *path, const char *save, struct image *out,
+			       struct err *err);
+int MUST_CHECK image_close_undo(struct image *img, char **undo_file, struct err *err);
+int MUST_CHECK image_take_back(struct image *img, struct err *err);
+
 /* Ends reading; after a failure, ends whatever there was. */
 void image_drop(struct image *img);
 #define auto_image __attribute__((cleanup(image_drop)))
+
+/* Both paths lead to the same file or directory. */
+bool image_is_same(const char *a, const char *b);
 
 /* -ENOENT, and which ones there are, where the memory has no pages. */
 int MUST_CHECK image_find(struct mm *mm, unsigned mm_id, struct mm_memory *out, struct err *err);
@@ -52,7 +68,8 @@ struct image_new {
 	struct store *store;
 	struct canister_swap swap;
 };
-/* What lies before the base page is as in the image `like`; NULL: zeros. */
+/* What lies before the base page is as in the image `like`; NULL: zeros. Where `path` is `like`
+ * itself, the caller has it open for writing, and keeps it so until after the commit. */
 int MUST_CHECK image_new_open(const char *path, bool force, const char *like, struct image_new *out,
 			      struct err *err);
 int MUST_CHECK image_new_commit(struct image_new *new, struct err *err);

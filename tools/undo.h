@@ -32,6 +32,10 @@
  */
 int MUST_CHECK undo_begin(struct store *under, const char *path, struct store **out,
 			  struct err *err);
+/* As undo_begin, for a change of the image at `image`: to `save`, or where that is NULL to
+ * IMAGE.undo, or the first free one of IMAGE.undo-2 and so on. *name, for free(), says which. */
+int MUST_CHECK undo_begin_beside(struct store *under, const char *image, const char *save,
+				 struct store **out, char **name, struct err *err);
 /* The change is complete and synced; syncs the file. Removes it where nothing was changed, and
  * sets *changed. Closes the store. */
 int MUST_CHECK undo_end(struct store *undo, bool *changed, struct err *err);
