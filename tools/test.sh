@@ -1,0 +1,54 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Installs what is missing, builds canisterfs twice, plainly and with address and undefined
+# behaviour sanitizers, and runs every test in both. The last line counts them.
+# usage: tools/test.sh [MESON-OPTION...]
+set -uo pipefail
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+cd "$top" || exit 1
+. tools/packages.sh
+passed=0 failed=0 skipped=0
+
+# run_in DIRECTORY NAME MESON-OPTION...: builds, tests, and adds to the counts.
+run_in() {
+    local dir=$1 name=$2 log counts
+    shift 2
+    log=$dir/meson-logs/testlog.json
+    echo "== $name: building in $dir"
+    if ! build_in "$dir" "$@"; then
+        echo "== $name: does not build"
+        failed=$((failed + 1))
+        return
+    fi
+    rm -f "$log"
+    meson test -C "$dir" --no-rebuild --print-errorlogs --num-processes "$(nproc)" </dev/null
+    # meson's own exit status says less than its log.
+    counts=$(python3 - "$log" <<'END'
+import json, sys
+results = [json.loads(line) for line in open(sys.argv[1])]
+mount = [r["result"] for r in results if any(s.endswith("mount") for s in r.get("suite", []))]
+for r in results:
+    if r["result"] == "SKIP":
+        print("skipped:", r["name"], file=sys.stderr)
+if mount and all(r == "SKIP" for r in mount):
+    print("every test on a real mount was skipped: is there /dev/fuse?", file=sys.stderr)
+    results.append({"result": "FAIL"})
+good = sum(r["result"] in ("OK", "EXPECTEDFAIL") for r in results)
+skip = sum(r["result"] == "SKIP" for r in results)
+print(good, len(results) - good - skip, skip)
+END
+    ) || counts="0 1 0"
+    read -r p f s <<<"$counts"
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+install_packages all || exit 1
+run_in build-test plain "$@"
+export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:halt_on_error=1
+export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+run_in build-asan sanitized -Db_sanitize=address,undefined -Db_lundef=false "$@"
+
+echo
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
