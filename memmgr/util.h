@@ -15,11 +15,11 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#define MUST_CHECK     __attribute__((warn_unused_result))
-#define PRINTF(f, a)   __attribute__((format(printf, f, a)))
-#define ARRAY_LEN(a)   (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b)      ((a) < (b) ? (a) : (b))
-#define MAX(a, b)      ((a) > (b) ? (a) : (b))
+#define MUST_CHECK   __attribute__((warn_unused_result))
+#define PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b)    ((a) < (b) ? (a) : (b))
+#define MAX(a, b)    ((a) > (b) ? (a) : (b))
 
 /*
  * Why a call failed: one sentence with its numbers, lower case, no newline, no path of the file
@@ -30,7 +30,8 @@ struct err {
 	char text[512];
 };
 
-/* Sets the sentence and returns rc, so that a failure is one line: return err_set(err, -EIO, ...). */
+/* Sets the sentence and returns rc, so that a failure is one line: return err_set(err, -EIO, ...).
+ */
 int err_set(struct err *err, int rc, const char *fmt, ...) PRINTF(3, 4);
 
 /* As err_set, and ends the sentence with ": " and the reason for rc (a negative errno). */
@@ -121,7 +122,8 @@ static inline void put_be64(uint8_t *p, uint64_t v)
 	put_be32(p + 4, (uint32_t)v);
 }
 
-/* `auto_free char *p = NULL;` is freed, `auto_close int fd = -1;` is closed at the closing brace. */
+/* `auto_free char *p = NULL;` is freed, `auto_close int fd = -1;` is closed at the closing brace.
+ */
 void cleanup_free(void *pointer_to_pointer);
 void cleanup_close(int *fd);
 #define auto_free  __attribute__((cleanup(cleanup_free)))
@@ -160,7 +162,8 @@ struct new_file {
 
 /* -EEXIST when `path` exists and `force` is false. */
 int MUST_CHECK new_file_open(struct new_file *nf, const char *path, bool force, struct err *err);
-/* Syncs the file, gives it its name, syncs the directory, closes. After a failure: new_file_drop. */
+/* Syncs the file, gives it its name, syncs the directory, closes. After a failure: new_file_drop.
+ */
 int MUST_CHECK new_file_commit(struct new_file *nf, struct err *err);
 /* Removes what was written and closes; harmless after commit, and on a zeroed struct with fd -1. */
 void new_file_drop(struct new_file *nf);

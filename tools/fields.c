@@ -53,10 +53,11 @@ static const char *to_text(const struct field *f, const void *row, struct text *
 		if (*(const int *)at >= 0)
 			snprintf(t->s, sizeof(t->s), "%d", *(const int *)at);
 		break;
-	case FIELD_TEXT:
-		if (*(const char *const *)at)
-			return *(const char *const *)at;
-		break;
+	case FIELD_TEXT: {
+		const char *text = *(const char *const *)at;
+
+		return text ? text : t->s;
+	}
 	case FIELD_FLAG:
 		strcpy(t->s, *(const bool *)at ? "yes" : "no");
 		break;

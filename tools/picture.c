@@ -14,8 +14,12 @@ enum {
 	NOBODY = 255,
 	LEGEND_MAX = 48,
 	LABEL_WIDTH = 3, /* of a tile that has room for any id */
-	GREY = 244,
 };
+
+/* Of the 256 colours. */
+#define GREY  244u
+#define BLACK 16u
+#define WHITE 231u
 
 /* Colours of the 256 that differ from each other, and from a dark and a light background. */
 static const struct {
@@ -177,7 +181,7 @@ static void put_column(const struct picture *p, uint8_t owner, bool used, char t
 	if (owner == NOBODY)
 		printf("\033[38;5;%um%s", colour, p->term->utf8 ? "·" : ".");
 	else if (used)
-		printf("\033[48;5;%u;38;5;%um%c", colour, is_dark(p, owner) ? 231 : 16,
+		printf("\033[48;5;%u;38;5;%um%c", colour, is_dark(p, owner) ? WHITE : BLACK,
 		       text ? text : ' ');
 	else if (text)
 		putchar(text);

@@ -29,7 +29,7 @@ struct text text_size(uint64_t bytes)
 struct text text_count(uint64_t n)
 {
 	char digits[24];
-	struct text t;
+	struct text t = {""};
 	int len = snprintf(digits, sizeof(digits), "%" PRIu64, n);
 	char *to = t.s;
 
