@@ -57,6 +57,11 @@ static int open_whole(const char *path, bool writable, struct store **out, struc
 	return file_store_open(path, writable, out, err);
 }
 
+int image_open_raw(const char *path, struct store **out, struct err *err)
+{
+	return open_whole(path, false, out, err);
+}
+
 int image_open_store(const char *path, bool writable, struct store **out, struct err *err)
 {
 	struct store *whole;

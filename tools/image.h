@@ -21,6 +21,9 @@ int MUST_CHECK image_open_store(const char *path, bool writable, struct store **
  * a damaged one. */
 int MUST_CHECK image_open_mm(struct store *s, struct mm **out, struct err *err);
 
+/* The same without the base page, and read-only: what is not managed begins at its first byte. */
+int MUST_CHECK image_open_raw(const char *path, struct store **out, struct err *err);
+
 /* A managed image that is open. Zeroed: nothing is. */
 struct image {
 	struct store *store;

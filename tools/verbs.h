@@ -12,6 +12,8 @@ VERB(dump)
 VERB(mount)
 #endif
 VERB(umount)
+VERB(adopt)
+VERB(extract)
 VERB(find)
 VERB(advise)
 VERB(rebucket)
