@@ -202,7 +202,11 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	node_stat(fs, node, &entry.attr);
 	node->lookups++;
 	file_opened(node, fi);
-	fuse_reply_create(req, &entry, fi);
+	/* -ENOENT: a signal has ended the caller's wait; neither release nor forget will follow. */
+	if (fuse_reply_create(req, &entry, fi) == -ENOENT) {
+		node->lookups--;
+		file_closed(node, fi);
+	}
 }
 
 void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)

@@ -6,12 +6,39 @@
 
 #include "fusefs/ops.h"
 
+static bool for_writing(const struct fuse_file_info *fi)
+{
+	return (fi->flags & O_ACCMODE) != O_RDONLY;
+}
+
 void file_opened(struct node *node, struct fuse_file_info *fi)
 {
 	node->open_count++;
-	if ((fi->flags & O_ACCMODE) != O_RDONLY)
+	if (for_writing(fi))
 		node->writers++;
 	fi->keep_cache = 1;
+}
+
+void file_closed(struct node *node, const struct fuse_file_info *fi)
+{
+	node->open_count--;
+	if (for_writing(fi))
+		node->writers--;
+	node_forget(node, 0);
+}
+
+/* The kernel leaves O_TRUNC to us, and takes the file for empty from then on. */
+static int open_file(struct fs *fs, struct node *node, const struct fuse_file_info *fi,
+		     struct err *err)
+{
+	auto_rw_unlock pthread_rwlock_t *held = NULL;
+
+	if (fs->cfg->opts->read_only && for_writing(fi))
+		return -EROFS;
+	if (!(fi->flags & O_TRUNC))
+		return 0;
+	held = lock_exclusive(&node->lock);
+	return content_truncate(fs, node, 0, err);
 }
 
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -19,17 +46,22 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct fs *fs = fs_of(req);
 	struct node *node = node_of(fs, ino);
 	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
+	struct err err = {""};
+	int rc;
 
 	if (!node_is_file(node)) {
 		control_open(req, node, fi);
 		return;
 	}
-	if (fs->cfg->opts->read_only && (fi->flags & O_ACCMODE) != O_RDONLY) {
-		fs_reply(req, -EROFS, NULL);
+	rc = open_file(fs, node, fi, &err);
+	if (rc) {
+		fs_reply(req, rc, &err);
 		return;
 	}
 	file_opened(node, fi);
-	fuse_reply_open(req, fi);
+	/* -ENOENT: a signal has ended the caller's wait, and no release will follow. */
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		file_closed(node, fi);
 }
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -38,14 +70,10 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct node *node = node_of(fs, ino);
 	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
 
-	if (node_is_file(node)) {
-		node->open_count--;
-		if ((fi->flags & O_ACCMODE) != O_RDONLY)
-			node->writers--;
-		node_forget(node, 0);
-	} else {
+	if (node_is_file(node))
+		file_closed(node, fi);
+	else
 		control_release(node, fi);
-	}
 	fs_reply(req, 0, NULL);
 }
 

@@ -51,7 +51,9 @@ void fs_reply_node(fuse_req_t req, struct node *node)
 		node_stat(fs, node, &entry.attr);
 		node->lookups++;
 	}
-	fuse_reply_entry(req, &entry);
+	/* -ENOENT: a signal has ended the caller's wait, and no forget will follow. */
+	if (fuse_reply_entry(req, &entry) == -ENOENT && node)
+		node->lookups--;
 }
 
 static void op_init(void *userdata, struct fuse_conn_info *conn)

@@ -23,7 +23,8 @@ void cleanup_mutex(pthread_mutex_t **held)
 
 void cleanup_rwlock(pthread_rwlock_t **held)
 {
-	pthread_rwlock_unlock(*held);
+	if (*held)
+		pthread_rwlock_unlock(*held);
 }
 
 struct node *node_of(struct fs *fs, fuse_ino_t ino)
