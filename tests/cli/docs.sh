@@ -9,7 +9,7 @@ verbs=$("$program" --complete '' | grep -vx -e help -e '-.*')
 for verb in $verbs; do
     page=$man/canisterfs-$verb.1
     [ -f "$page" ] || fail "there is no $page"
-    "$program" --complete "$verb" -- | grep -vx -- --help | sort >have
+    "$program" --complete "$verb" -- | sed "/^--help$/d" | sort >have
     sed -n 's/^\.It .*Fl -\([a-z-]*\).*/--\1/p' "$page" | sort -u >told
     # What is explained once for many verbs need not be again.
     comm -23 have told | grep -vx -- '--base-page' >missing || true

@@ -17,6 +17,7 @@ at_exit() {
     rm -rf "$work"
 }
 trap at_exit EXIT
+trap 'echo "$(basename "$0"):$LINENO: $BASH_COMMAND" >&2' ERR
 cd "$work"
 
 fail() {
