@@ -5,8 +5,9 @@
  *   {"$bytes": "hex"}   {"$int": "18446744073709551615"}   {"$tag": [n, item]}   {"$simple": n}
  *   {"$map": [[key, value], ...]}, where keys are not all text, or begin with "$"
  *   {"$f32": 1.5}, {"$f16": 1.5}: narrow floats; {"$f64": "nan"}: in any width, what is no number
+ *   {"$endless": [...]} or {...}: an array or a map without its count
  *
- * Other encodings of the same item (longer lengths, lengths not given) do not come back; codec.c
+ * Other encodings of the same item (longer lengths, text in pieces) do not come back; codec.c
  * notices, and keeps the bytes beside it.
  */
 #include <cbor.h>
@@ -233,7 +234,7 @@ static bool show_string(struct reader *r, const struct item *item)
 
 static bool show_array(struct reader *r, const struct item *item)
 {
-	buf_text(r->out, "[");
+	buf_text(r->out, item->endless ? "{\"$endless\": [" : "[");
 	for (uint64_t i = 0; item->endless || i < item->n; i++) {
 		struct item next;
 
@@ -245,7 +246,7 @@ static bool show_array(struct reader *r, const struct item *item)
 		if (!show_item(r, &next))
 			return false;
 	}
-	buf_text(r->out, "]");
+	buf_text(r->out, item->endless ? "]}" : "]");
 	return true;
 }
 
@@ -303,6 +304,7 @@ static bool show_map(struct reader *r, const struct item *map)
 {
 	bool object = has_text_keys(r, map);
 
+	buf_text(r->out, map->endless ? "{\"$endless\": " : "");
 	buf_text(r->out, object ? "{" : "{\"$map\": [");
 	for (uint64_t i = 0; map->endless || i < map->n; i++) {
 		struct item key;
@@ -321,6 +323,7 @@ static bool show_map(struct reader *r, const struct item *map)
 		buf_text(r->out, object ? "" : "]");
 	}
 	buf_text(r->out, object ? "}" : "]}");
+	buf_text(r->out, map->endless ? "}" : "");
 	return true;
 }
 
@@ -347,8 +350,12 @@ static void show_real(struct reader *r, const struct item *item)
 			 isnan(item->real) ? "nan"
 			 : item->real > 0  ? "inf"
 					   : "-inf");
-	else
-		snprintf(text, sizeof(text), "%.17g", item->real);
+	/* The shortest that leads back. */
+	for (int digits = 15; isfinite(item->real) && digits <= 17; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, item->real);
+		if (strtod(text, NULL) == item->real)
+			break;
+	}
 	if (isfinite(item->real) && !strpbrk(text, ".e"))
 		strcat(text, ".0");
 	if (!name && !isfinite(item->real))
@@ -521,6 +528,17 @@ static int put_real(const char *key, const json_t *json, struct buf *out, struct
 	return 0;
 }
 
+/* Of an array or a map: how many there are, or that an end will come. */
+static void put_head(enum item_type type, size_t count, bool endless, struct buf *out)
+{
+	if (endless)
+		buf_add(out, type == ITEM_MAP ? "\xbf" : "\x9f", 1);
+	else if (type == ITEM_MAP)
+		PUT(out, cbor_encode_map_start, count);
+	else
+		PUT(out, cbor_encode_array_start, count);
+}
+
 static int put_bytes(const json_t *json, struct buf *out, struct err *err)
 {
 	const char *hex = json_string_value(json);
@@ -533,13 +551,13 @@ static int put_bytes(const json_t *json, struct buf *out, struct err *err)
 	return 0;
 }
 
-static int put_map_pairs(const json_t *pairs, struct buf *out, struct err *err)
+static int put_map_pairs(const json_t *pairs, bool endless, struct buf *out, struct err *err)
 {
 	int rc = 0;
 
 	if (!json_is_array(pairs))
 		return err_set(err, -EINVAL, "\"$map\" needs an array of pairs");
-	PUT(out, cbor_encode_map_start, json_array_size(pairs));
+	put_head(ITEM_MAP, json_array_size(pairs), endless, out);
 	for (size_t i = 0; rc == 0 && i < json_array_size(pairs); i++) {
 		const json_t *pair = json_array_get(pairs, i);
 
@@ -584,21 +602,14 @@ static int put_simple(const json_t *json, struct buf *out, struct err *err)
 	return 0;
 }
 
-static int put_special(const char *key, const json_t *json, struct buf *out, struct err *err)
+static int put_array(const json_t *json, bool endless, struct buf *out, struct err *err)
 {
-	if (strcmp(key, "$bytes") == 0)
-		return put_bytes(json, out, err);
-	if (strcmp(key, "$int") == 0 && json_is_string(json))
-		return put_int_text(json_string_value(json), out, err);
-	if (strcmp(key, "$map") == 0)
-		return put_map_pairs(json, out, err);
-	if (strcmp(key, "$tag") == 0)
-		return put_tag(json, out, err);
-	if (strcmp(key, "$simple") == 0)
-		return put_simple(json, out, err);
-	if (strcmp(key, "$f16") == 0 || strcmp(key, "$f32") == 0 || strcmp(key, "$f64") == 0)
-		return put_real(key, json, out, err);
-	return err_set(err, -EINVAL, "\"%.40s\" is no CBOR", key);
+	int rc = 0;
+
+	put_head(ITEM_ARRAY, json_array_size(json), endless, out);
+	for (size_t i = 0; rc == 0 && i < json_array_size(json); i++)
+		rc = put(json_array_get(json, i), out, err);
+	return rc;
 }
 
 static void put_text(const char *text, size_t len, struct buf *out)
@@ -607,13 +618,13 @@ static void put_text(const char *text, size_t len, struct buf *out)
 	buf_add(out, text, len);
 }
 
-static int put_object(const json_t *json, struct buf *out, struct err *err)
+static int put_object(const json_t *json, bool endless, struct buf *out, struct err *err)
 {
 	const char *key;
 	json_t *value;
 	int rc = 0;
 
-	PUT(out, cbor_encode_map_start, json_object_size(json));
+	put_head(ITEM_MAP, json_object_size(json), endless, out);
 	json_object_foreach((json_t *)json, key, value)
 	{
 		if (rc < 0)
@@ -624,10 +635,45 @@ static int put_object(const json_t *json, struct buf *out, struct err *err)
 	return rc;
 }
 
+static int put_endless(const json_t *json, struct buf *out, struct err *err)
+{
+	const json_t *pairs = json_object_get(json, "$map");
+	int rc;
+
+	if (pairs)
+		rc = put_map_pairs(pairs, true, out, err);
+	else if (json_is_object(json))
+		rc = put_object(json, true, out, err);
+	else if (json_is_array(json))
+		rc = put_array(json, true, out, err);
+	else
+		rc = err_set(err, -EINVAL, "\"$endless\" needs an array or a map");
+	buf_add(out, "\xff", 1);
+	return rc;
+}
+
+static int put_special(const char *key, const json_t *json, struct buf *out, struct err *err)
+{
+	if (strcmp(key, "$bytes") == 0)
+		return put_bytes(json, out, err);
+	if (strcmp(key, "$int") == 0 && json_is_string(json))
+		return put_int_text(json_string_value(json), out, err);
+	if (strcmp(key, "$map") == 0)
+		return put_map_pairs(json, false, out, err);
+	if (strcmp(key, "$endless") == 0)
+		return put_endless(json, out, err);
+	if (strcmp(key, "$tag") == 0)
+		return put_tag(json, out, err);
+	if (strcmp(key, "$simple") == 0)
+		return put_simple(json, out, err);
+	if (strcmp(key, "$f16") == 0 || strcmp(key, "$f32") == 0 || strcmp(key, "$f64") == 0)
+		return put_real(key, json, out, err);
+	return err_set(err, -EINVAL, "\"%.40s\" is no CBOR", key);
+}
+
 static int put(const json_t *json, struct buf *out, struct err *err)
 {
 	void *only = json_object_iter((json_t *)json);
-	int rc = 0;
 
 	switch (json_typeof(json)) {
 	case JSON_OBJECT:
@@ -637,12 +683,9 @@ static int put(const json_t *json, struct buf *out, struct err *err)
 						     json_object_iter_value(only), out, err)
 				       : err_set(err, -EINVAL, "\"%.40s\" must stand alone",
 						 json_object_iter_key(only));
-		return put_object(json, out, err);
+		return put_object(json, false, out, err);
 	case JSON_ARRAY:
-		PUT(out, cbor_encode_array_start, json_array_size(json));
-		for (size_t i = 0; rc == 0 && i < json_array_size(json); i++)
-			rc = put(json_array_get(json, i), out, err);
-		return rc;
+		return put_array(json, false, out, err);
 	case JSON_STRING:
 		put_text(json_string_value(json), json_string_length(json), out);
 		return 0;

@@ -110,6 +110,8 @@ int blocks_write(struct blocks *b, const void *buf, size_t len, uint64_t off, st
 	uint64_t end;
 	int rc;
 
+	if (len == 0)
+		return 0;
 	if (add_overflows(off, len, &end))
 		return err_set(err, -EFBIG, "no memory reaches to offset %" PRIu64, off);
 	rc = grow_to(b, end, err);

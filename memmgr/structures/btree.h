@@ -64,7 +64,7 @@ struct bt {
 	struct bt_header h;
 	int width; /* of keys in version 2 nodes: SS_WIDTH_PREFIXED, bytes, or BT_WIDTH_UNKNOWN */
 	int width_hint;
-	bool inferring; /* the width is being searched for: a node must not start that again */
+	bool dirty; /* the headers here differ from those in the memory */
 };
 
 struct bt_entry {
@@ -98,7 +98,6 @@ static inline struct bt *bt_of(struct ss *ss)
 
 /* Reads and judges both headers. -EINVAL: no map at all; -EUCLEAN, -ENOTSUP: begins like one. */
 int MUST_CHECK bt_header_read(struct blocks *b, struct bt_header *out, struct err *err);
-int MUST_CHECK bt_header_write(struct bt *t, struct err *err);
 /* Longest key and value together, from a page length that the library chose; -1: cannot be told. */
 int64_t bt_sum_from_page_len(uint64_t page_len);
 /* Whether a page can begin here. */

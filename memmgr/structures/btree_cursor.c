@@ -4,7 +4,7 @@
  * memory it takes does not depend on the map's size. However the nodes point, the walk ends: it
  * visits no more pages than the memory has, and goes no deeper than BT_MAX_DEPTH.
  */
-#include "memmgr/structures/btree.h"
+#include "memmgr/structures/btree_edit.h"
 
 #include <inttypes.h>
 
@@ -209,6 +209,9 @@ static const struct ss_ops bt_ops = {
 	.value_peek = value_peek,
 	.cursor_close = close_cursor,
 	.measure = bt_measure,
+	.put = bt_put,
+	.remove = bt_delete,
+	.clear = bt_clear,
 	.close = close_bt,
 };
 

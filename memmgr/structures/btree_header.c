@@ -126,16 +126,6 @@ int bt_header_read(struct blocks *b, struct bt_header *out, struct err *err)
 	return rc < 0 ? rc : decode(raw, b->store->len, out, err);
 }
 
-int bt_header_write(struct bt *t, struct err *err)
-{
-	uint8_t raw[16];
-
-	put_le64(raw, t->h.root);
-	put_le64(raw + 8, t->h.count);
-	t->ss.facts.count = t->h.count;
-	return blocks_write(&t->ss.blocks, raw, sizeof(raw), 12, err);
-}
-
 bool bt_plausible(struct blocks *b, struct ss_content *out)
 {
 	struct bt_header h;

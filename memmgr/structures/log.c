@@ -205,6 +205,48 @@ static int measure(struct ss *ss, struct ss_usage *out, struct ss_report *r, str
 	return 0;
 }
 
+/* What the log holds then; from the index alone. */
+static int write_count(struct ss *ss, uint64_t count, struct err *err)
+{
+	struct log *l = log_of(ss);
+	uint8_t raw[8];
+	uint64_t end = 0;
+	int rc = 0;
+
+	if (count > 0)
+		rc = read_le64(&ss->blocks, LOG_ENDS_OFF + 8 * (count - 1), &end, err);
+	put_le64(raw, count);
+	if (rc == 0)
+		rc = blocks_write(&ss->blocks, raw, sizeof(raw), LOG_COUNT_OFF, err);
+	if (rc < 0)
+		return rc;
+	ss->facts.count = count;
+	l->data_len = end;
+	return 0;
+}
+
+/* Appends as the library does: the bytes, where they end, and then the count. */
+static int set(struct ss *ss, uint64_t index, struct ss_bytes value, struct err *err)
+{
+	struct log *l = log_of(ss);
+	uint8_t raw[8];
+	uint64_t end;
+	int rc;
+
+	if (index < ss->facts.count)
+		return err_set(err, -ENOTSUP,
+			       "record %" PRIu64 " of a log cannot be another one: those behind it "
+			       "would have to move; replace the log",
+			       index);
+	if (add_overflows(l->data_len, (uint64_t)value.len, &end) || end > UINT64_MAX / 2)
+		return err_set(err, -EFBIG, "no log holds that much");
+	rc = blocks_write(&l->data, value.data, value.len, LOG_DATA_OFF + l->data_len, err);
+	put_le64(raw, end);
+	if (rc == 0)
+		rc = blocks_write(&ss->blocks, raw, sizeof(raw), LOG_ENDS_OFF + 8 * index, err);
+	return rc < 0 ? rc : write_count(ss, index + 1, err);
+}
+
 static const struct ss_ops log_ops = {
 	.first = first,
 	.seek_index = seek_index,
@@ -212,6 +254,8 @@ static const struct ss_ops log_ops = {
 	.value_read = value_read,
 	.cursor_close = close_cursor,
 	.measure = measure,
+	.set = set,
+	.cut = write_count,
 	.close = close_log,
 };
 

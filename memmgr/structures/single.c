@@ -120,6 +120,27 @@ static int measure(struct ss *ss, struct ss_usage *out, struct ss_report *r, str
 	return 0;
 }
 
+/* As the library and its writer do: the length before the bytes; what is behind stays. */
+static int set(struct ss *ss, uint64_t index, struct ss_bytes value, struct err *err)
+{
+	struct single *single = (struct single *)ss;
+	uint8_t raw[4];
+	int rc = 0;
+
+	if (index > 0)
+		return err_set(err, -EINVAL, "there is one record here, and none behind it");
+	if (single->off > 0 && value.len > UINT32_MAX)
+		return err_set(err, -EFBIG, "a value of %zu bytes; its length has 4", value.len);
+	put_le32(raw, (uint32_t)value.len);
+	if (single->off > 0)
+		rc = blocks_write(&ss->blocks, raw, sizeof(raw), single->off - sizeof(raw), err);
+	if (rc == 0)
+		rc = blocks_write(&ss->blocks, value.data, value.len, single->off, err);
+	if (rc == 0)
+		single->len = value.len;
+	return rc;
+}
+
 static const struct ss_ops single_ops = {
 	.first = first,
 	.seek_index = seek_index,
@@ -127,6 +148,7 @@ static const struct ss_ops single_ops = {
 	.value_read = value_read,
 	.cursor_close = close_cursor,
 	.measure = measure,
+	.set = set,
 	.close = close_single,
 };
 

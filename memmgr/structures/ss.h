@@ -27,6 +27,13 @@ struct ss_ops {
 	const uint8_t *(*value_peek)(struct ss_cursor *c);
 	void (*cursor_close)(struct ss_cursor *c);
 	int (*measure)(struct ss *ss, struct ss_usage *out, struct ss_report *r, struct err *err);
+	/* Changing it: keyed, or by index. NULL: cannot be done. */
+	int (*put)(struct ss *ss, struct ss_bytes key, struct ss_bytes value, bool *changed,
+		   struct err *err);
+	int (*remove)(struct ss *ss, struct ss_bytes key, bool *found, struct err *err);
+	int (*clear)(struct ss *ss, struct err *err);
+	int (*set)(struct ss *ss, uint64_t index, struct ss_bytes value, struct err *err);
+	int (*cut)(struct ss *ss, uint64_t count, struct err *err);
 	void (*close)(struct ss *ss);
 };
 

@@ -148,6 +148,87 @@ int ss_value(struct ss_cursor *c, struct ss_bytes *out, struct err *err)
 	return rc;
 }
 
+static int cannot(const struct ss *ss, const char *what, struct err *err)
+{
+	return err_set(err, -ENOTSUP, "a %s %s", ss_kind_name(ss->facts.kind), what);
+}
+
+/* Whether the record at a cursor has this value. */
+static int has_value(struct ss_cursor *c, struct ss_bytes value, bool *same, struct err *err)
+{
+	struct ss_bytes have;
+	struct ss_record rec;
+	bool more;
+	int rc = ss_next(c, &rec, &more, err);
+
+	*same = false;
+	if (rc < 0 || !more || rec.value_len != value.len)
+		return rc;
+	rc = ss_value(c, &have, err);
+	*same = rc == 0 && (value.len == 0 || memcmp(have.data, value.data, value.len) == 0);
+	return rc;
+}
+
+int ss_put(struct ss *ss, struct ss_bytes key, struct ss_bytes value, bool *changed,
+	   struct err *err)
+{
+	auto_ss_cursor struct ss_cursor *c = NULL;
+	bool same = false;
+	int rc;
+
+	*changed = false;
+	if (!ss->ops->put)
+		return no_keys(err);
+	rc = ss_find(ss, key, &c, err);
+	if (rc == 0)
+		rc = has_value(c, value, &same, err);
+	if ((rc < 0 && rc != -ENOENT) || same)
+		return rc;
+	return ss->ops->put(ss, key, value, changed, err);
+}
+
+int ss_remove(struct ss *ss, struct ss_bytes key, bool *found, struct err *err)
+{
+	return ss->ops->remove ? ss->ops->remove(ss, key, found, err) : no_keys(err);
+}
+
+int ss_clear(struct ss *ss, struct err *err)
+{
+	if (ss->ops->clear)
+		return ss->ops->clear(ss, err);
+	return ss_cut(ss, 0, err);
+}
+
+int ss_set(struct ss *ss, uint64_t index, struct ss_bytes value, bool *changed, struct err *err)
+{
+	auto_ss_cursor struct ss_cursor *c = NULL;
+	bool same = false;
+	int rc;
+
+	*changed = false;
+	if (!ss->ops->set)
+		return cannot(ss, "has keys, no index", err);
+	if (index > ss->facts.count)
+		return err_set(err, -EINVAL,
+			       "index %" PRIu64 " would leave a hole behind the %" PRIu64
+			       " records there are",
+			       index, ss->facts.count);
+	rc = ss_seek_index(ss, index, &c, err);
+	if (rc == 0)
+		rc = has_value(c, value, &same, err);
+	if (rc < 0 || same)
+		return rc;
+	*changed = true;
+	return ss->ops->set(ss, index, value, err);
+}
+
+int ss_cut(struct ss *ss, uint64_t count, struct err *err)
+{
+	if (!ss->ops->cut)
+		return cannot(ss, "cannot be cut", err);
+	return count < ss->facts.count ? ss->ops->cut(ss, count, err) : 0;
+}
+
 void ss_cursor_close(struct ss_cursor *c)
 {
 	if (!c)

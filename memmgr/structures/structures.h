@@ -175,6 +175,27 @@ void ss_cursor_close(struct ss_cursor *c);
 void cleanup_ss_cursor(struct ss_cursor **c);
 #define auto_ss_cursor __attribute__((cleanup(cleanup_ss_cursor)))
 
+/* ---- changing it: the store must be writable, and grows where it is too short ---- */
+
+/*
+ * What the library itself would write. A call that fails may leave the structure half changed: work
+ * on a copy, or on a store that keeps changes apart until they are complete. A cursor is of no use
+ * after a change. -EINVAL, -EFBIG: it does not go in, nothing has changed. -ENOTSUP: not with this
+ * kind of structure.
+ */
+
+/* Inserts or replaces. *changed is false, and nothing was written, where it was so already. */
+int MUST_CHECK ss_put(struct ss *ss, struct ss_bytes key, struct ss_bytes value, bool *changed,
+		      struct err *err);
+int MUST_CHECK ss_remove(struct ss *ss, struct ss_bytes key, bool *found, struct err *err);
+/* Takes all records out. */
+int MUST_CHECK ss_clear(struct ss *ss, struct err *err);
+/* Replaces the value at `index`; at the count, appends one. */
+int MUST_CHECK ss_set(struct ss *ss, uint64_t index, struct ss_bytes value, bool *changed,
+		      struct err *err);
+/* Leaves only the first `count` records of a vector, heap or log. */
+int MUST_CHECK ss_cut(struct ss *ss, uint64_t count, struct err *err);
+
 /* ---- the whole structure ---- */
 
 /* What only a walk over all of it tells. Lengths are sums in bytes. */

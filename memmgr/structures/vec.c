@@ -247,6 +247,39 @@ static int measure(struct ss *ss, struct ss_usage *out, struct ss_report *r, str
 	return rc;
 }
 
+static int write_count(struct ss *ss, uint64_t count, struct err *err)
+{
+	uint8_t raw[8];
+	int rc;
+
+	put_le64(raw, count);
+	rc = blocks_write(&ss->blocks, raw, sizeof(raw), VEC_COUNT_OFF, err);
+	if (rc == 0)
+		vec_of(ss)->h.count = ss->facts.count = count;
+	return rc;
+}
+
+/* As push and set of the library: the length, the bytes, and then the count. */
+static int set(struct ss *ss, uint64_t index, struct ss_bytes value, struct err *err)
+{
+	struct vec *v = vec_of(ss);
+	uint8_t prefix[4];
+	uint64_t off;
+	int rc;
+
+	if (value.len > v->h.max_len || (v->h.fixed && value.len != v->h.max_len))
+		return err_set(err, -EINVAL, "an entry of %zu bytes; it has %s %" PRIu32, value.len,
+			       v->h.fixed ? "exactly" : "at most", v->h.max_len);
+	if (mul_overflows(index, v->h.slot_len, &off) ||
+	    add_overflows(off, (uint64_t)VEC_HEADER_LEN, &off))
+		return err_set(err, -EFBIG, "no memory holds %" PRIu64 " entries", index);
+	put_le32(prefix, (uint32_t)value.len);
+	rc = blocks_write(&ss->blocks, prefix, v->h.prefix_len, off, err);
+	if (rc == 0)
+		rc = blocks_write(&ss->blocks, value.data, value.len, off + v->h.prefix_len, err);
+	return rc < 0 || index < v->h.count ? rc : write_count(ss, index + 1, err);
+}
+
 static const struct ss_ops vec_ops = {
 	.first = first,
 	.seek_index = seek_index,
@@ -254,6 +287,8 @@ static const struct ss_ops vec_ops = {
 	.value_read = value_read,
 	.cursor_close = close_cursor,
 	.measure = measure,
+	.set = set,
+	.cut = write_count,
 	.close = close_vec,
 };
 
