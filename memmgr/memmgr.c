@@ -275,41 +275,12 @@ static int next_piece(struct mm *mm, unsigned mm_id, uint64_t off, uint64_t len,
 	return 0;
 }
 
-int mm_read(struct mm *mm, unsigned mm_id, void *buf, size_t len, uint64_t off, struct err *err)
-{
-	auto_mm_pin struct mm *held = pinned(mm);
-	int rc = check_range(mm, mm_id, off, len, err);
+/* Does `act` to each piece of a range; `done` bytes lie in front of it. */
+typedef int piece_fn(struct store *s, const struct mm_extent *x, size_t done, void *ctx,
+		     struct err *err);
 
-	for (size_t done = 0; !rc && done < len;) {
-		struct mm_extent x;
-
-		rc = next_piece(mm, mm_id, off + done, len - done, &x, err);
-		if (!rc)
-			rc = store_read(mm->store, (char *)buf + done, x.len, x.image_off, err);
-		done += x.len;
-	}
-	return rc;
-}
-
-int mm_write(struct mm *mm, unsigned mm_id, const void *buf, size_t len, uint64_t off,
-	     struct err *err)
-{
-	auto_mm_pin struct mm *held = pinned(mm);
-	int rc = check_range(mm, mm_id, off, len, err);
-
-	for (size_t done = 0; !rc && done < len;) {
-		struct mm_extent x;
-
-		rc = next_piece(mm, mm_id, off + done, len - done, &x, err);
-		if (!rc)
-			rc = store_write(mm->store, (const char *)buf + done, x.len, x.image_off, 0,
-					 err);
-		done += x.len;
-	}
-	return rc;
-}
-
-int mm_zero(struct mm *mm, unsigned mm_id, uint64_t off, uint64_t len, struct err *err)
+static int each_piece(struct mm *mm, unsigned mm_id, uint64_t off, uint64_t len, piece_fn *act,
+		      void *ctx, struct err *err)
 {
 	auto_mm_pin struct mm *held = pinned(mm);
 	int rc = check_range(mm, mm_id, off, len, err);
@@ -319,10 +290,44 @@ int mm_zero(struct mm *mm, unsigned mm_id, uint64_t off, uint64_t len, struct er
 
 		rc = next_piece(mm, mm_id, off + done, len - done, &x, err);
 		if (!rc)
-			rc = store_zero(mm->store, x.image_off, x.len, err);
+			rc = act(mm->store, &x, done, ctx, err);
 		done += x.len;
 	}
 	return rc;
+}
+
+static int read_piece(struct store *s, const struct mm_extent *x, size_t done, void *ctx,
+		      struct err *err)
+{
+	return store_read(s, (char *)ctx + done, x->len, x->image_off, err);
+}
+
+static int write_piece(struct store *s, const struct mm_extent *x, size_t done, void *ctx,
+		       struct err *err)
+{
+	return store_write(s, (const char *)ctx + done, x->len, x->image_off, 0, err);
+}
+
+static int zero_piece(struct store *s, const struct mm_extent *x, size_t done, void *ctx,
+		      struct err *err)
+{
+	return store_zero(s, x->image_off, x->len, err);
+}
+
+int mm_read(struct mm *mm, unsigned mm_id, void *buf, size_t len, uint64_t off, struct err *err)
+{
+	return each_piece(mm, mm_id, off, len, read_piece, buf, err);
+}
+
+int mm_write(struct mm *mm, unsigned mm_id, const void *buf, size_t len, uint64_t off,
+	     struct err *err)
+{
+	return each_piece(mm, mm_id, off, len, write_piece, (void *)buf, err);
+}
+
+int mm_zero(struct mm *mm, unsigned mm_id, uint64_t off, uint64_t len, struct err *err)
+{
+	return each_piece(mm, mm_id, off, len, zero_piece, NULL, err);
 }
 
 int mm_next_data(struct mm *mm, unsigned mm_id, uint64_t off, uint64_t *start, uint64_t *end,
