@@ -182,7 +182,7 @@ static inline double attr_timeout(const struct node *node)
 	return node->kind == NODE_STABLE || node->kind == NODE_INFO ? 0 : FS_TIMEOUT;
 }
 
-/* ---- mount.c ---- */
+/* ---- reply.c ---- */
 
 /* Answers with the errno for rc; what no user can have caused goes to the log as well. */
 void fs_reply(fuse_req_t req, int rc, const struct err *err);

@@ -3,9 +3,7 @@
  * A mount's life: session, mount, background, loop, unmount. In this order, so that whatever is
  * refused is said on the terminal, and no thread is started before the fork.
  */
-#include <stdarg.h>
 #include <stdio.h>
-#include <syslog.h>
 
 #include "fusefs/ops.h"
 
@@ -13,48 +11,6 @@ enum {
 	THREADS_MAX = 4,
 	BACKGROUND_MAX = 64, /* read-ahead and write-back requests under way at once */
 };
-
-void fs_log(const struct fs *fs, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	if (fs->in_background) {
-		vsyslog(LOG_ERR, fmt, args);
-	} else {
-		flockfile(stderr);
-		fprintf(stderr, "canisterfs: ");
-		vfprintf(stderr, fmt, args);
-		fprintf(stderr, "\n");
-		funlockfile(stderr);
-	}
-	va_end(args);
-}
-
-void fs_reply(fuse_req_t req, int rc, const struct err *err)
-{
-	bool is_ours = rc == -EIO || rc == -EUCLEAN || rc == -EBADMSG || rc == -ENOMEM;
-
-	if (is_ours && err && err->text[0])
-		fs_log(fs_of(req), "%s: %s", fs_of(req)->cfg->image_path, err->text);
-	fuse_reply_err(req, -rc);
-}
-
-void fs_reply_node(fuse_req_t req, struct node *node)
-{
-	struct fs *fs = fs_of(req);
-	struct fuse_entry_param entry = {.entry_timeout = FS_TIMEOUT};
-
-	if (node) {
-		entry.ino = node_id(fs, node);
-		entry.attr_timeout = attr_timeout(node);
-		node_stat(fs, node, &entry.attr);
-		node->lookups++;
-	}
-	/* -ENOENT: a signal has ended the caller's wait, and no forget will follow. */
-	if (fuse_reply_entry(req, &entry) == -ENOENT && node)
-		node->lookups--;
-}
 
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
