@@ -100,4 +100,79 @@ int MUST_CHECK snap_set_record(struct store *s, const void *record, size_t len, 
 int MUST_CHECK snap_set_backing(struct store *s, const char *name, const char *format,
 				struct store *backing, struct err *err);
 
+/* ---- live snapshots ---- */
+
+/*
+ * An image with its live snapshots, which lie in the directory IMAGE.snap. The store that
+ * snap_live_open gives stands in for the image's and keeps, before it changes, what the newest
+ * snapshot needs; without snapshots it passes every call on. store_close ends both.
+ */
+struct snap_live;
+
+/* `image` is a plain file's store, writable or not, and belongs to the result from now on, also
+ * when this fails. Mends what a kill left, where the image is writable. */
+int MUST_CHECK snap_live_open(struct store *image, const char *path, struct store **out,
+			      struct err *err);
+/* There are snapshots beside this image, or the traces of some. */
+bool snap_live_exists(const char *path);
+/* NULL: this is another kind of store. */
+struct snap_live *snap_live_of(struct store *s);
+
+/*
+ * How to have the store to oneself for a moment: after close() nobody else is in a call on it,
+ * until open(). Without one, the caller of what follows uses the store from one thread only.
+ */
+struct snap_gate {
+	void (*close)(void *ctx);
+	void (*open)(void *ctx);
+	void *ctx;
+};
+void snap_live_set_gate(struct snap_live *live, const struct snap_gate *gate);
+
+struct snap_live_info {
+	char name[256];
+	uint64_t seq; /* ascends with age: the newest has the highest */
+	int64_t sec;  /* when it was taken, since 1970 */
+	int64_t nsec;
+	uint64_t image_len;
+	uint64_t held_len; /* what it takes up on the host */
+	bool stale;        /* the image was changed by something else: it can only be removed */
+};
+
+/* All of them, oldest first; *out is for free(). */
+int MUST_CHECK snap_live_list(struct snap_live *live, struct snap_live_info **out, size_t *count,
+			      struct err *err);
+
+/*
+ * Takes one. -EEXIST, -EINVAL for a name that cannot be (empty, beginning with a dot, with a slash
+ * or a control character), -ENAMETOOLONG, -EROFS, -EMLINK: too many. O(1), and the gate is closed
+ * for microseconds. After a kill one whose creation was not answered is there or not.
+ */
+int MUST_CHECK snap_live_create(struct snap_live *live, const char *name, struct err *err);
+/*
+ * Drops one; the others read as before. What only its older neighbour still needs is copied there,
+ * for which there must be room: on -ENOSPC the snapshot is gone, but its space comes back only when
+ * the image is opened again and there is room. Stores of it answer -ESTALE from now on.
+ */
+int MUST_CHECK snap_live_drop(struct snap_live *live, const char *name, struct err *err);
+int MUST_CHECK snap_live_rename(struct snap_live *live, const char *from, const char *to,
+				struct err *err);
+
+/* A snapshot as a store, read-only; to be closed before `live` is. Any threads, whatever happens
+ * meanwhile to the image or to other snapshots. */
+int MUST_CHECK snap_live_view(struct snap_live *live, const char *name, struct store **out,
+			      struct err *err);
+
+/* False: the image's bytes in this cluster were not written between two snapshots; `newer` NULL
+ * means now. -ENOENT, -EINVAL when `newer` is older. */
+int MUST_CHECK snap_live_changed(struct snap_live *live, const char *older, const char *newer,
+				 uint64_t off, bool *changed, struct err *err);
+
+/*
+ * The image becomes what the snapshot was; all snapshots stay as they are. The caller has the store
+ * to itself. Killed half-way, the next opening of the image for writing finishes it; a power cut
+ * does not harm it. On failure before anything has changed, nothing has; after that, as killed.
+ */
+int MUST_CHECK snap_live_rollback(struct snap_live *live, const char *name, struct err *err);
+
 #endif

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Opens and closes an image with its live snapshots, lists them, and hands them out as stores. See
+ * live.h for the files, the order and the locks.
+ */
+#include "snapshot/live.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+bool snap_live_exists(const char *path)
+{
+	auto_free char *dir = NULL;
+
+	return asprintf(&dir, "%s.snap", path) >= 0 && access(dir, F_OK) == 0;
+}
+
+void snap_live_set_gate(struct snap_live *live, const struct snap_gate *gate)
+{
+	live->gate = *gate;
+}
+
+static void no_gate(void *ctx)
+{
+}
+
+static void init_locks(struct snap_live *live)
+{
+	pthread_rwlockattr_t attr;
+
+	/* Readers come in a stream that never ends. */
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&live->chain_lock, &attr);
+	pthread_rwlock_init(&live->len_lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
+	pthread_mutex_init(&live->op_lock, NULL);
+	pthread_mutex_init(&live->state_lock, NULL);
+	for (size_t i = 0; i < LIVE_STRIPES; i++)
+		pthread_mutex_init(&live->stripe[i], NULL);
+}
+
+static void free_live(struct snap_live *live)
+{
+	chain_free(live);
+	store_close(live->image);
+	if (live->state_fd >= 0)
+		close(live->state_fd);
+	if (live->dir_fd >= 0)
+		close(live->dir_fd);
+	for (size_t i = 0; i < LIVE_STRIPES; i++)
+		pthread_mutex_destroy(&live->stripe[i]);
+	pthread_mutex_destroy(&live->state_lock);
+	pthread_mutex_destroy(&live->op_lock);
+	pthread_rwlock_destroy(&live->len_lock);
+	pthread_rwlock_destroy(&live->chain_lock);
+	free(live->path);
+	free(live->dir_path);
+	free(live);
+}
+
+/* Everything is on disk, the image last; only then may the record say that they fit together. */
+static int settle(struct snap_live *live)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < live->count; i++)
+		rc = store_sync(live->chain[i]->file, NULL);
+	if (!rc)
+		rc = store_sync(live->image, NULL);
+	return rc ? rc : identity_settle(live, NULL);
+}
+
+void live_close(struct snap_live *live)
+{
+	/* Where this fails the record goes on saying "open", which is as true. */
+	if (live->s.writable && live->marked)
+		(void)!settle(live);
+	free_live(live);
+}
+
+static int set_paths(struct snap_live *live, const char *path)
+{
+	live->path = realpath(path, NULL);
+	if (!live->path || asprintf(&live->dir_path, "%s.snap", live->path) < 0) {
+		live->dir_path = NULL;
+		return errno ? -errno : -ENOMEM;
+	}
+	return 0;
+}
+
+static int open_parts(struct snap_live *live, const char *path, struct err *err)
+{
+	int rc = set_paths(live, path);
+
+	if (rc)
+		return err_sys(err, rc, "cannot find its snapshots");
+	live->dir_fd = open(live->dir_path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	if (live->dir_fd < 0 && errno == ENOENT)
+		return 0;
+	if (live->dir_fd < 0)
+		return err_sys(err, -errno, "cannot open %s", live->dir_path);
+	rc = chain_load(live, err);
+	if (!rc && live->state.rollback_seq > 0)
+		rc = rollback_finish(live, err);
+	return rc ? err_prefix(err, rc, "its snapshots") : 0;
+}
+
+int snap_live_open(struct store *image, const char *path, struct store **out, struct err *err)
+{
+	struct snap_live *live = calloc(1, sizeof(*live));
+	int rc;
+
+	if (!live) {
+		store_close(image);
+		return err_set(err, -ENOMEM, "no memory to open an image");
+	}
+	live->s = (struct store){&tap_ops, image->len, image->writable};
+	live->image = image;
+	live->base = (struct base){{&base_ops, INT64_MAX, false}, live};
+	live->gate = (struct snap_gate){no_gate, no_gate, NULL};
+	live->dir_fd = live->state_fd = -1;
+	init_locks(live);
+	rc = open_parts(live, path, err);
+	if (rc)
+		free_live(live);
+	else
+		*out = &live->s;
+	return rc;
+}
+
+static uint64_t held_len(struct snap_live *live, const struct kept *kept)
+{
+	auto_free char *path = live_path(live, kept->name, kept->file ? ".qcow2" : ".stale");
+	struct stat st;
+
+	return path && stat(path, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
+}
+
+static void describe(struct snap_live *live, const struct kept *kept, struct snap_live_info *out)
+{
+	*out = (struct snap_live_info){
+		.seq = kept->record.seq,
+		.sec = kept->record.sec,
+		.nsec = kept->record.nsec,
+		.image_len = kept->file ? kept->file->len : 0,
+		.held_len = held_len(live, kept),
+		.stale = !kept->file,
+	};
+	memcpy(out->name, kept->name, sizeof(out->name));
+}
+
+int snap_live_list(struct snap_live *live, struct snap_live_info **out, size_t *count,
+		   struct err *err)
+{
+	struct snap_live_info *list;
+
+	pthread_mutex_lock(&live->op_lock);
+	list = calloc(live->stale_count + live->count + 1, sizeof(*list));
+	*count = 0;
+	for (size_t i = 0; list && i < live->stale_count; i++)
+		describe(live, live->stale[i], &list[(*count)++]);
+	for (size_t i = 0; list && i < live->count; i++)
+		if (!live->chain[i]->hidden)
+			describe(live, live->chain[i], &list[(*count)++]);
+	pthread_mutex_unlock(&live->op_lock);
+	*out = list;
+	return list ? 0 : err_set(err, -ENOMEM, "no memory for a list of snapshots");
+}
+
+int snap_live_changed(struct snap_live *live, const char *older, const char *newer, uint64_t off,
+		      bool *changed, struct err *err)
+{
+	size_t at, end = live->count;
+	int rc;
+
+	pthread_mutex_lock(&live->op_lock);
+	end = live->count;
+	rc = chain_find(live, older, &at, err);
+	if (!rc && newer)
+		rc = chain_find(live, newer, &end, err);
+	if (!rc && end <= at)
+		rc = err_set(err, -EINVAL, "snapshot '%s' is not older than '%s'", older, newer);
+	if (!rc)
+		rc = chain_changed(live, at, end, off / LIVE_CLUSTER_LEN, changed, err);
+	pthread_mutex_unlock(&live->op_lock);
+	return rc;
+}
+
+/* A snapshot that somebody reads. */
+struct view {
+	struct store s;
+	struct snap_live *live;
+	struct kept *kept;
+};
+
+static int view_begin(struct view *v, struct err *err)
+{
+	pthread_rwlock_rdlock(&v->live->chain_lock);
+	if (!v->kept->gone)
+		return 0;
+	pthread_rwlock_unlock(&v->live->chain_lock);
+	return err_set(err, -ESTALE, "the snapshot was dropped");
+}
+
+static int view_read_at(struct store *s, void *buf, size_t len, uint64_t off, struct err *err)
+{
+	struct view *v = (struct view *)s;
+	int rc = view_begin(v, err);
+
+	if (rc)
+		return rc;
+	rc = store_read(v->kept->file, buf, len, off, err);
+	pthread_rwlock_unlock(&v->live->chain_lock);
+	return rc;
+}
+
+static int view_next_data(struct store *s, uint64_t off, uint64_t *start, uint64_t *end,
+			  struct err *err)
+{
+	struct view *v = (struct view *)s;
+	int rc = view_begin(v, err);
+
+	if (rc)
+		return rc;
+	rc = store_next_data(v->kept->file, off, start, end, err);
+	pthread_rwlock_unlock(&v->live->chain_lock);
+	return rc;
+}
+
+static void view_close(struct store *s)
+{
+	struct view *v = (struct view *)s;
+
+	pthread_mutex_lock(&v->live->op_lock);
+	kept_unref(v->kept);
+	pthread_mutex_unlock(&v->live->op_lock);
+	free(v);
+}
+
+static const struct store_ops view_ops = {
+	.name = "snapshot",
+	.read_at = view_read_at,
+	.next_data = view_next_data,
+	.close = view_close,
+};
+
+int snap_live_view(struct snap_live *live, const char *name, struct store **out, struct err *err)
+{
+	struct view *v = calloc(1, sizeof(*v));
+	size_t at;
+	int rc;
+
+	if (!v)
+		return err_set(err, -ENOMEM, "no memory to open a snapshot");
+	pthread_mutex_lock(&live->op_lock);
+	rc = chain_find(live, name, &at, err);
+	if (!rc) {
+		struct kept *kept = live->chain[at];
+
+		kept->refs++;
+		*v = (struct view){{&view_ops, kept->file->len, false}, live, kept};
+	}
+	pthread_mutex_unlock(&live->op_lock);
+	if (rc)
+		free(v);
+	else
+		*out = &v->s;
+	return rc;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An image with its live snapshots: what the files live*.c, tap.c, kept.c and identity.c share.
+ *
+ *     IMAGE                   the live image
+ *     IMAGE.snap/B.qcow2      the newest snapshot: "not here" means as in ../IMAGE
+ *     IMAGE.snap/A.qcow2      an older one: "not here" means as in ./B.qcow2
+ *     IMAGE.snap/.state       whose snapshots these are (identity.c)
+ *     IMAGE.snap/.SEQ.qcow2   one that is being made or dropped
+ *     IMAGE.snap/X.stale      one whose image was changed by somebody else
+ *
+ * Before a cluster of the image changes for the first time since the newest snapshot was taken, its
+ * old bytes go there. A snapshot therefore reads a cluster from the first file, from its own on
+ * towards the image, that has it.
+ *
+ * The order is that of the sequence numbers, which each file has in its record. Names of backing
+ * files follow it, for other programs; where a kill came in between they are put right at opening.
+ *
+ * A hidden file is one to be dropped: what it has and its older neighbour lacks is handed to that
+ * one, then it is unlinked. So a kill while one is made and a kill while one is dropped leave the
+ * same behind, and the same step mends it.
+ *
+ * Locks, in the order in which they are taken:
+ *	op_lock      one change of the chain at a time
+ *	the gate     whoever uses the tap: nobody while it is closed (the caller's, see snap_gate)
+ *	chain_lock   shared: a snapshot is read; exclusive: who stands where changes
+ *	stripe[]     by cluster: first copy of it
+ *	len_lock     shared: the image is read from a snapshot; exclusive: its length changes
+ */
+#ifndef CANISTERFS_LIVE_H
+#define CANISTERFS_LIVE_H
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "snapshot/snapshot.h"
+
+enum {
+	LIVE_CLUSTER_LEN = 65536,
+	LIVE_STRIPES = 64,
+	LIVE_NAME_MAX = 200,
+	LIVE_MAX_SNAPSHOTS = 100,
+};
+
+/* What a snapshot's file says of itself, in its record: "CFlive", two zeros, and these in 8 bytes
+ * each, little-endian. */
+struct kept_record {
+	uint64_t seq;
+	int64_t sec; /* when it was taken */
+	int64_t nsec;
+};
+
+/* One snapshot. */
+struct kept {
+	struct store *file; /* the qcow2 store; NULL: stale */
+	struct kept_record record;
+	char name[NAME_MAX + 1]; /* of the file, without ".qcow2" or ".stale" */
+	bool hidden;             /* it is to be dropped */
+	atomic_bool gone;        /* dropped, while somebody has it open */
+	unsigned refs;           /* views, and 1 for the chain; op_lock */
+};
+
+/* Whose snapshots these are. */
+struct identity {
+	bool open; /* somebody changes the image, or was killed doing so */
+	uint8_t boot[16];
+	uint64_t image_len;
+	int64_t sec; /* closed: the image's mtime. open: when it was last known to be written */
+	uint32_t nsec;
+	uint64_t rollback_seq; /* a rollback to this snapshot has begun; 0: none */
+};
+
+/* The image as its snapshots see it: endless, zero behind its end. */
+struct base {
+	struct store s;
+	struct snap_live *live;
+};
+
+struct snap_live {
+	struct store s; /* the tap */
+	struct store *image;
+	struct base base;
+	char *path;     /* of the image; NULL: no snapshots can be taken */
+	char *dir_path; /* IMAGE.snap */
+	int dir_fd;     /* -1: there is none yet */
+	int state_fd;   /* .state; -1: there is none yet */
+	struct snap_gate gate;
+	pthread_mutex_t op_lock;
+	pthread_rwlock_t chain_lock, len_lock;
+	pthread_mutex_t stripe[LIVE_STRIPES];
+	/* By age, the oldest first; changes under op_lock, chain_lock and the closed gate. Has room
+	 * for one more. */
+	struct kept **chain;
+	size_t count;
+	struct kept **stale; /* likewise; of these, only names */
+	size_t stale_count;
+	/* Changes while the gate is closed. */
+	struct kept *receiver;  /* gets old bytes; NULL: nobody needs any */
+	_Atomic uint64_t *bits; /* a bit per cluster of the receiver: it need not be kept */
+	/* identity.c */
+	pthread_mutex_t state_lock;
+	struct identity state;
+	atomic_bool marked;          /* .state says open */
+	_Atomic int64_t marked_nsec; /* CLOCK_REALTIME_COARSE when it last did */
+};
+
+static inline uint64_t live_clusters(uint64_t len)
+{
+	return div_up(len, LIVE_CLUSTER_LEN);
+}
+
+/* ---- tap.c ---- */
+
+extern const struct store_ops tap_ops, base_ops;
+/* live.c */
+void live_close(struct snap_live *live);
+/* Keeps what the clusters of a range hold that have data. */
+int MUST_CHECK tap_keep_range(struct snap_live *live, uint64_t off, uint64_t end, struct err *err);
+int MUST_CHECK tap_keep(struct snap_live *live, uint64_t cluster, struct err *err);
+/* Changes the image's length, nothing kept. */
+int MUST_CHECK tap_set_len(struct snap_live *live, uint64_t len, struct err *err);
+
+/* ---- identity.c ---- */
+
+/* Opens .state; *fits: the image is as its snapshots need it. `why` says why not. */
+int MUST_CHECK identity_check(struct snap_live *live, bool *fits, struct err *why);
+/* Before a change of the image. */
+int MUST_CHECK identity_mark(struct snap_live *live, struct err *err);
+/* The image is at rest: what it is now is what the snapshots hang on. */
+int MUST_CHECK identity_settle(struct snap_live *live, struct err *err);
+int MUST_CHECK identity_set_rollback(struct snap_live *live, uint64_t seq, struct err *err);
+
+/* ---- live_chain.c: who stands where ---- */
+
+/* Opens all that is in IMAGE.snap and mends what a kill left. */
+int MUST_CHECK chain_load(struct snap_live *live, struct err *err);
+void chain_free(struct snap_live *live);
+/* So that the list need not move while the tap reads it. */
+int MUST_CHECK chain_make_room(struct snap_live *live, struct err *err);
+/* The number of a snapshot in the chain, or -ENOENT with a sentence. op_lock held. */
+int MUST_CHECK chain_find(struct snap_live *live, const char *name, size_t *at, struct err *err);
+struct kept *kept_new(const struct kept_record *record, const char *name);
+void kept_unref(struct kept *kept); /* op_lock held */
+/* Into SNAP_RECORD_MAX bytes; returns its length. */
+size_t kept_record_encode(const struct kept_record *record, uint8_t *buf);
+/* "IMAGE.snap/NAME" and the ending; NULL without memory. */
+char *live_path(const struct snap_live *live, const char *name, const char *ending);
+/* The backing file's name as snapshot `at` has to have it. */
+void chain_backing_name(const struct snap_live *live, size_t at, char *out, size_t len);
+/* The store below snapshot `at`. */
+struct store *chain_below(struct snap_live *live, size_t at);
+/* Tells snapshot `at` who is below it, unless it knows. chain_lock exclusive, and the gate closed
+ * if it is the receiver; or nobody there yet. */
+int MUST_CHECK chain_link(struct snap_live *live, size_t at, struct err *err);
+/* The receiver's bits begin anew. Gate closed, or nobody there yet. Cannot fail with bits from
+ * chain_bits for its length. */
+_Atomic uint64_t *chain_bits(uint64_t len);
+void chain_set_receiver(struct snap_live *live, struct kept *receiver, _Atomic uint64_t *bits);
+int MUST_CHECK chain_sync_dir(struct snap_live *live, struct err *err);
+
+/*
+ * Snapshot `at` does not read this cluster from what is below snapshot end - 1: one of them has it,
+ * or ends before it.
+ */
+int MUST_CHECK chain_changed(struct snap_live *live, size_t at, size_t end, uint64_t cluster,
+			     bool *changed, struct err *err);
+
+/* ---- live_change.c, with op_lock held ---- */
+
+/* Ends the hidden snapshot `at`: its older neighbour gets what it needs of it. */
+int MUST_CHECK live_end(struct snap_live *live, size_t at, struct err *err);
+
+/* ---- rollback.c ---- */
+
+/* Carries on what .state says was begun. Nobody there yet. */
+int MUST_CHECK rollback_finish(struct snap_live *live, struct err *err);
+
+#endif

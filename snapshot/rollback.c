@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Makes the image what a snapshot was. First everything that will be overwritten is kept and
+ * synced, then .state says what is under way, then the image is written: from there on the snapshot
+ * can be carried over any number of times, also after a power cut, with the same outcome.
+ */
+#include "snapshot/live.h"
+
+static struct kept *newest(struct snap_live *live)
+{
+	return live->chain[live->count - 1];
+}
+
+/* All that the rollback will change is kept, also zeros behind the end that come to hold bytes. The
+ * receiver is the newest. */
+static int keep_all(struct snap_live *live, size_t at, struct err *err)
+{
+	uint64_t len = live->chain[at]->file->len;
+	int rc = 0;
+
+	for (uint64_t c = 0; !rc && c < live_clusters(len); c++) {
+		bool changed;
+
+		rc = chain_changed(live, at, live->count, c, &changed, err);
+		if (!rc && changed)
+			rc = tap_keep(live, c, err);
+	}
+	if (!rc && len < live->s.len)
+		rc = tap_keep_range(live, len, live->s.len, err);
+	for (size_t i = 0; !rc && i < live->count; i++)
+		rc = store_sync(live->chain[i]->file, err);
+	return rc;
+}
+
+static int bring_back(struct snap_live *live, struct store *from, uint64_t off, uint8_t *buf,
+		      struct err *err)
+{
+	size_t len = MIN((uint64_t)LIVE_CLUSTER_LEN, from->len - off);
+	int rc = store_read(from, buf, len, off, err);
+
+	if (rc)
+		return rc;
+	return is_zero(buf, len) ? store_zero(live->image, off, len, err)
+				 : store_write(live->image, buf, len, off, 0, err);
+}
+
+static int bring_all_back(struct snap_live *live, size_t at, struct err *err)
+{
+	auto_free uint8_t *buf = malloc(LIVE_CLUSTER_LEN);
+	struct store *from = live->chain[at]->file;
+	int rc = buf ? tap_set_len(live, from->len, err) : -ENOMEM;
+
+	for (uint64_t c = 0; !rc && c < live_clusters(from->len); c++) {
+		bool changed;
+
+		rc = chain_changed(live, at, live->count, c, &changed, err);
+		if (!rc && changed)
+			rc = bring_back(live, from, c * LIVE_CLUSTER_LEN, buf, err);
+	}
+	return rc ? rc : store_sync(live->image, err);
+}
+
+static int finish(struct snap_live *live, size_t at, struct err *err)
+{
+	int rc = bring_all_back(live, at, err);
+
+	if (rc)
+		return err_prefix(err, rc,
+				  "the rollback has stopped half-way and goes on when the "
+				  "image is opened again");
+	/* The image's mtime is this rollback's. */
+	rc = identity_settle(live, err);
+	return rc ? rc : identity_set_rollback(live, 0, err);
+}
+
+static int roll_back(struct snap_live *live, const char *name, struct err *err)
+{
+	size_t at;
+	int rc = chain_find(live, name, &at, err);
+
+	if (!rc && live->receiver != newest(live))
+		rc = err_set(err, -EBUSY, "another snapshot is still being dropped");
+	if (!rc)
+		rc = identity_mark(live, err);
+	if (!rc)
+		rc = keep_all(live, at, err);
+	if (!rc)
+		rc = identity_set_rollback(live, live->chain[at]->record.seq, err);
+	return rc ? rc : finish(live, at, err);
+}
+
+int snap_live_rollback(struct snap_live *live, const char *name, struct err *err)
+{
+	int rc;
+
+	if (!live->s.writable)
+		return err_set(err, -EROFS, "the image is open for reading only");
+	pthread_mutex_lock(&live->op_lock);
+	rc = roll_back(live, name, err);
+	pthread_mutex_unlock(&live->op_lock);
+	return rc;
+}
+
+int rollback_finish(struct snap_live *live, struct err *err)
+{
+	if (!live->s.writable)
+		return err_set(err, -EUCLEAN,
+			       "a rollback was broken off, and goes on when the image is opened "
+			       "for writing");
+	for (size_t at = 0; at < live->count; at++)
+		if (live->chain[at]->record.seq == live->state.rollback_seq)
+			return finish(live, at, err);
+	return err_set(err, -EUCLEAN,
+		       "a rollback was broken off, and the snapshot it came from is gone");
+}

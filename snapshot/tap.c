@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The tap: a store over an image's store that keeps a cluster's old bytes in the newest snapshot
+ * before it changes for the first time since. Also the image as snapshots see it. Never looks at
+ * what the bytes mean, and knows nothing of the order of snapshots. Locks: live.h.
+ */
+#include "snapshot/live.h"
+
+static struct snap_live *live_of(struct store *s)
+{
+	return (struct snap_live *)s;
+}
+
+struct snap_live *snap_live_of(struct store *s)
+{
+	return s->ops == &tap_ops ? live_of(s) : NULL;
+}
+
+static bool bit_is_set(struct snap_live *live, uint64_t cluster)
+{
+	uint64_t word = atomic_load_explicit(&live->bits[cluster / 64], memory_order_acquire);
+
+	return word >> cluster % 64 & 1;
+}
+
+static void set_bit(struct snap_live *live, uint64_t cluster)
+{
+	atomic_fetch_or_explicit(&live->bits[cluster / 64], UINT64_C(1) << cluster % 64,
+				 memory_order_release);
+}
+
+/* A cluster of the image as it is, zero behind its end. */
+static int read_old(struct snap_live *live, uint64_t cluster, uint8_t *buf, struct err *err)
+{
+	uint64_t off = cluster * LIVE_CLUSTER_LEN;
+	uint64_t image_len = live->image->len;
+	size_t len = off < image_len ? MIN((uint64_t)LIVE_CLUSTER_LEN, image_len - off) : 0;
+
+	memset(buf + len, 0, LIVE_CLUSTER_LEN - len);
+	return len > 0 ? store_read(live->image, buf, len, off, err) : 0;
+}
+
+/* Newer snapshots that are being dropped still stand between the receiver and the image: what they
+ * have, the receiver sees. */
+static int is_kept(struct snap_live *live, uint64_t cluster, bool *kept, struct err *err)
+{
+	size_t at = live->count;
+
+	while (at > 0 && live->chain[at - 1] != live->receiver)
+		at--;
+	return chain_changed(live, at - 1, live->count, cluster, kept, err);
+}
+
+static int copy_first(struct snap_live *live, uint64_t cluster, struct err *err)
+{
+	static _Thread_local uint8_t buf[LIVE_CLUSTER_LEN];
+	bool kept;
+	int rc = is_kept(live, cluster, &kept, err);
+
+	if (!rc && !kept) {
+		rc = read_old(live, cluster, buf, err);
+		if (!rc)
+			rc = snap_keep(live->receiver->file, cluster * LIVE_CLUSTER_LEN, buf, err);
+		if (rc)
+			err_prefix(err, rc, "the old bytes cannot be kept for snapshot '%s'",
+				   live->receiver->name);
+	}
+	if (!rc)
+		set_bit(live, cluster);
+	return rc;
+}
+
+int tap_keep(struct snap_live *live, uint64_t cluster, struct err *err)
+{
+	pthread_mutex_t *stripe = &live->stripe[cluster % LIVE_STRIPES];
+	int rc = 0;
+
+	if (cluster >= live_clusters(live->receiver->file->len) || bit_is_set(live, cluster))
+		return 0;
+	pthread_mutex_lock(stripe);
+	if (!bit_is_set(live, cluster))
+		rc = copy_first(live, cluster, err);
+	pthread_mutex_unlock(stripe);
+	return rc;
+}
+
+int tap_keep_range(struct snap_live *live, uint64_t off, uint64_t end, struct err *err)
+{
+	end = MIN(end, live->receiver->file->len);
+	/* From the cluster's beginning: all of it is kept, or nothing. */
+	off = round_down(off, LIVE_CLUSTER_LEN);
+	while (off < end) {
+		uint64_t start, stop;
+		int rc = store_next_data(live->image, off, &start, &stop, err);
+
+		if (rc || start >= end || start == stop)
+			return rc;
+		stop = MIN(stop, end);
+		for (off = start; !rc && off < stop;
+		     off = round_down(off, LIVE_CLUSTER_LEN) + LIVE_CLUSTER_LEN)
+			rc = tap_keep(live, off / LIVE_CLUSTER_LEN, err);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int tap_set_len(struct snap_live *live, uint64_t len, struct err *err)
+{
+	int rc;
+
+	pthread_rwlock_wrlock(&live->len_lock);
+	rc = store_resize(live->image, len, err);
+	live->s.len = live->image->len;
+	pthread_rwlock_unlock(&live->len_lock);
+	return rc;
+}
+
+static int tap_read_at(struct store *s, void *buf, size_t len, uint64_t off, struct err *err)
+{
+	return store_read(live_of(s)->image, buf, len, off, err);
+}
+
+static int tap_write_at(struct store *s, const void *buf, size_t len, uint64_t off, unsigned flags,
+			struct err *err)
+{
+	struct snap_live *live = live_of(s);
+	int rc = 0;
+
+	if (live->receiver) {
+		uint64_t last = (off + len - 1) / LIVE_CLUSTER_LEN;
+
+		rc = identity_mark(live, err);
+		for (uint64_t c = off / LIVE_CLUSTER_LEN; !rc && c <= last; c++)
+			rc = tap_keep(live, c, err);
+	}
+	return rc ? rc : store_write(live->image, buf, len, off, flags, err);
+}
+
+static int tap_zero_at(struct store *s, uint64_t off, uint64_t len, struct err *err)
+{
+	struct snap_live *live = live_of(s);
+	int rc = 0;
+
+	if (live->receiver) {
+		rc = identity_mark(live, err);
+		if (!rc)
+			rc = tap_keep_range(live, off, off + len, err);
+	}
+	return rc ? rc : store_zero(live->image, off, len, err);
+}
+
+static int tap_resize(struct store *s, uint64_t len, struct err *err)
+{
+	struct snap_live *live = live_of(s);
+	int rc = 0;
+
+	if (live->receiver) {
+		rc = identity_mark(live, err);
+		if (!rc && len < s->len)
+			rc = tap_keep_range(live, len, s->len, err);
+	}
+	return rc ? rc : tap_set_len(live, len, err);
+}
+
+static int tap_sync(struct store *s, struct err *err)
+{
+	return store_sync(live_of(s)->image, err);
+}
+
+static int tap_next_data(struct store *s, uint64_t off, uint64_t *start, uint64_t *end,
+			 struct err *err)
+{
+	return store_next_data(live_of(s)->image, off, start, end, err);
+}
+
+static void tap_host_at(struct store *s, uint64_t off, struct store_host *out)
+{
+	*out = store_host_at(live_of(s)->image, off);
+}
+
+static void tap_close(struct store *s)
+{
+	live_close(live_of(s));
+}
+
+const struct store_ops tap_ops = {
+	.name = "image",
+	.read_at = tap_read_at,
+	.write_at = tap_write_at,
+	.zero_at = tap_zero_at,
+	.resize = tap_resize,
+	.sync = tap_sync,
+	.next_data = tap_next_data,
+	.host_at = tap_host_at,
+	.close = tap_close,
+};
+
+static struct snap_live *live_under(struct store *s)
+{
+	return ((struct base *)s)->live;
+}
+
+static int base_read_at(struct store *s, void *buf, size_t len, uint64_t off, struct err *err)
+{
+	struct snap_live *live = live_under(s);
+	uint64_t image_len;
+	size_t there;
+	int rc;
+
+	pthread_rwlock_rdlock(&live->len_lock);
+	image_len = live->image->len;
+	there = off < image_len ? MIN((uint64_t)len, image_len - off) : 0;
+	memset((uint8_t *)buf + there, 0, len - there);
+	rc = there ? store_read(live->image, buf, there, off, err) : 0;
+	pthread_rwlock_unlock(&live->len_lock);
+	return rc;
+}
+
+static int base_next_data(struct store *s, uint64_t off, uint64_t *start, uint64_t *end,
+			  struct err *err)
+{
+	struct snap_live *live = live_under(s);
+	int rc;
+
+	pthread_rwlock_rdlock(&live->len_lock);
+	rc = store_next_data(live->image, off, start, end, err);
+	pthread_rwlock_unlock(&live->len_lock);
+	if (!rc && *start == *end)
+		*start = *end = s->len;
+	return rc;
+}
+
+const struct store_ops base_ops = {
+	.name = "image",
+	.read_at = base_read_at,
+	.next_data = base_next_data,
+};

@@ -1,0 +1,643 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Live snapshots against a model that holds every version in full: at random, over reopening, over
+ * kills at any moment, with many threads.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "snapshot/snapshot.h"
+#include "tests/unit/test.h"
+
+enum {
+	CLUSTER = SNAP_CLUSTER_LEN,
+	MAX_LEN = 24 * CLUSTER,
+	MAX_KEPT = 5,
+	NAMES = 8,
+};
+
+/* ---- the model ---- */
+
+struct version {
+	uint64_t len;
+	uint8_t bytes[MAX_LEN];
+};
+
+struct model {
+	struct version now;
+	unsigned count; /* oldest first */
+	unsigned name[MAX_KEPT];
+	struct version kept[MAX_KEPT];
+};
+
+enum what { WRITE, ZERO, RESIZE, CREATE, DROP, RENAME, ROLLBACK, REOPEN };
+
+struct op {
+	enum what what;
+	uint64_t off, len;
+	uint64_t seed;
+	unsigned name, to;
+};
+
+static const char *name_of(unsigned n)
+{
+	static const char *const names[NAMES] = {"a", "b:c", "d e", "f", "g%", "h", "i", "j"};
+
+	return names[n];
+}
+
+static int find(const struct model *m, unsigned name)
+{
+	for (unsigned i = 0; i < m->count; i++)
+		if (m->name[i] == name)
+			return (int)i;
+	return -1;
+}
+
+/* The next thing to do, one that will succeed. */
+static struct op choose(struct rng *rng, const struct model *m)
+{
+	static const enum what odds[] = {WRITE, WRITE,  WRITE,    WRITE,  WRITE,  WRITE,
+					 ZERO,  ZERO,   RESIZE,   RESIZE, CREATE, CREATE,
+					 DROP,  RENAME, ROLLBACK, REOPEN};
+	struct op op = {.what = odds[rng_below(rng, ARRAY_LEN(odds))]};
+
+	op.seed = rng_next(rng);
+	op.off = m->now.len ? rng_below(rng, m->now.len) : 0;
+	op.len = rng_below(rng, 3 * CLUSTER) + 1;
+	op.len = MIN(op.len, m->now.len - op.off);
+	if (op.what == RESIZE) {
+		op.len = rng_below(rng, 2 * MAX_LEN / CLUSTER) * CLUSTER / 2;
+		op.len = rng_one_in(rng, 4) ? MAX(op.len, 100u) - 100 : op.len;
+	}
+	op.name = (unsigned)rng_below(rng, NAMES);
+	op.to = (unsigned)rng_below(rng, NAMES);
+	if ((op.what == WRITE || op.what == ZERO) && op.len == 0)
+		op.what = REOPEN;
+	if (op.what == CREATE && (m->count == MAX_KEPT || find(m, op.name) >= 0))
+		op.what = DROP;
+	if ((op.what == DROP || op.what == RENAME || op.what == ROLLBACK)) {
+		if (m->count == 0)
+			op.what = REOPEN;
+		else
+			op.name = m->name[rng_below(rng, m->count)];
+	}
+	if (op.what == RENAME && find(m, op.to) >= 0)
+		op.what = REOPEN;
+	return op;
+}
+
+static void op_bytes(const struct op *op, uint8_t *buf)
+{
+	struct rng rng = {op->seed};
+
+	rng_fill(&rng, buf, op->len);
+	/* Some clusters of zeros, written. */
+	if (op->seed % 5 == 0)
+		memset(buf, 0, op->len);
+}
+
+static void model_resize(struct version *v, uint64_t len)
+{
+	if (len < v->len)
+		memset(v->bytes + len, 0, v->len - len);
+	v->len = len;
+}
+
+static void model_apply(struct model *m, const struct op *op)
+{
+	int at = find(m, op->name);
+
+	switch (op->what) {
+	case WRITE:
+		op_bytes(op, m->now.bytes + op->off);
+		break;
+	case ZERO:
+		memset(m->now.bytes + op->off, 0, op->len);
+		break;
+	case RESIZE:
+		model_resize(&m->now, op->len);
+		break;
+	case CREATE:
+		m->name[m->count] = op->name;
+		m->kept[m->count++] = m->now;
+		break;
+	case DROP:
+		m->count--;
+		for (unsigned i = (unsigned)at; i < m->count; i++) {
+			m->name[i] = m->name[i + 1];
+			m->kept[i] = m->kept[i + 1];
+		}
+		break;
+	case RENAME:
+		m->name[at] = op->to;
+		break;
+	case ROLLBACK:
+		m->now = m->kept[at];
+		break;
+	case REOPEN:
+		break;
+	}
+}
+
+/* ---- the real thing ---- */
+
+static int live_open_at(const char *path, struct store **s, struct err *err)
+{
+	struct store *image;
+	int rc = file_store_open(path, true, &image, err);
+
+	return rc ? rc : snap_live_open(image, path, s, err);
+}
+
+static int live_apply(struct store **s, const char *path, const struct op *op, struct err *err)
+{
+	struct snap_live *live = snap_live_of(*s);
+	auto_free uint8_t *buf = NULL;
+
+	switch (op->what) {
+	case WRITE:
+		buf = malloc(op->len);
+		op_bytes(op, buf);
+		return store_write(*s, buf, op->len, op->off, 0, err);
+	case ZERO:
+		return store_zero(*s, op->off, op->len, err);
+	case RESIZE:
+		return store_resize(*s, op->len, err);
+	case CREATE:
+		return snap_live_create(live, name_of(op->name), err);
+	case DROP:
+		return snap_live_drop(live, name_of(op->name), err);
+	case RENAME:
+		return snap_live_rename(live, name_of(op->name), name_of(op->to), err);
+	case ROLLBACK:
+		return snap_live_rollback(live, name_of(op->name), err);
+	case REOPEN:
+		store_close(*s);
+		*s = NULL;
+		return live_open_at(path, s, err);
+	}
+	return -EINVAL;
+}
+
+/* "" when a store holds a version, else where they differ. */
+static const char *differs(struct store *s, const struct version *v)
+{
+	static char text[128];
+	auto_free uint8_t *buf = malloc(MAX_LEN + 1);
+
+	if (s->len != v->len) {
+		snprintf(text, sizeof(text), "%llu bytes, %llu expected",
+			 (unsigned long long)s->len, (unsigned long long)v->len);
+		return text;
+	}
+	if (store_read(s, buf, v->len, 0, NULL))
+		return "cannot be read";
+	if (memcmp(buf, v->bytes, v->len) == 0)
+		return "";
+	for (uint64_t i = 0; i < v->len; i++)
+		if (buf[i] != v->bytes[i]) {
+			snprintf(text, sizeof(text), "byte %llu (cluster %llu) is %u, not %u",
+				 (unsigned long long)i, (unsigned long long)(i / CLUSTER), buf[i],
+				 v->bytes[i]);
+			return text;
+		}
+	return "";
+}
+
+/* NULL when everything is as the model has it. */
+static const char *compare(struct store *s, const struct model *m)
+{
+	static char text[512];
+	struct snap_live *live = snap_live_of(s);
+	auto_free struct snap_live_info *list = NULL;
+	const char *diff = differs(s, &m->now);
+	size_t count;
+
+	if (*diff) {
+		snprintf(text, sizeof(text), "the image: %s", diff);
+		return text;
+	}
+	if (snap_live_list(live, &list, &count, NULL) || count != m->count) {
+		snprintf(text, sizeof(text), "%zu snapshots, %u expected", count, m->count);
+		return text;
+	}
+	for (unsigned i = 0; i < m->count; i++) {
+		struct store *view;
+
+		if (strcmp(list[i].name, name_of(m->name[i])) != 0 || list[i].stale)
+			return "another order, or stale";
+		if (snap_live_view(live, list[i].name, &view, NULL))
+			return "no view";
+		diff = differs(view, &m->kept[i]);
+		store_close(view);
+		if (*diff) {
+			snprintf(text, sizeof(text), "snapshot %u of %u, '%s': %s", i, m->count,
+				 list[i].name, diff);
+			return text;
+		}
+	}
+	return NULL;
+}
+
+struct fixture {
+	char *dir, *path;
+	struct store *s;
+};
+
+static int make_image(struct fixture *f)
+{
+	int fd;
+
+	f->dir = test_dir_make();
+	f->path = test_path(f->dir, "image");
+	fd = open(f->path, O_CREAT | O_RDWR, 0644);
+	if (fd < 0 || ftruncate(fd, 0))
+		return -1;
+	close(fd);
+	return live_open_at(f->path, &f->s, NULL);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	*state = f;
+	return make_image(f);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	store_close(f->s);
+	free(f->path);
+	test_dir_remove(f->dir);
+	free(f);
+	return 0;
+}
+
+/* ---- tests ---- */
+
+static void every_snapshot_stays_what_it_was(void **state)
+{
+	struct fixture *f = *state;
+	struct rng rng = rng_start("live");
+	struct model *m = calloc(1, sizeof(*m));
+	unsigned rounds = test_rounds(800);
+
+	for (unsigned i = 0; i < rounds; i++) {
+		struct op op = choose(&rng, m);
+		struct err err = {""};
+		const char *diff;
+
+		assert_ok_err(live_apply(&f->s, f->path, &op, &err), &err);
+		model_apply(m, &op);
+		diff = compare(f->s, m);
+		if (diff)
+			fail_msg("step %u, kind %d: %s", i, op.what, diff);
+	}
+	free(m);
+}
+
+/* What qemu makes of it, as long as nobody has the image open. */
+static void qemu_reads_the_chain(void **state)
+{
+	struct fixture *f = *state;
+	struct rng rng = rng_start("qemu");
+	struct model *m = calloc(1, sizeof(*m));
+	auto_free char *out = test_path(f->dir, "out");
+
+	if (system("qemu-img --version >/dev/null 2>&1") != 0)
+		skip();
+	for (unsigned i = 0; i < 300; i++) {
+		struct op op = choose(&rng, m);
+
+		assert_ok(live_apply(&f->s, f->path, &op, NULL));
+		model_apply(m, &op);
+		if (i % 20 != 19)
+			continue;
+		store_close(f->s);
+		for (unsigned k = 0; k < m->count; k++) {
+			auto_free char *cmd = NULL;
+			struct store *raw;
+			struct version v = m->kept[k];
+
+			assert_true(asprintf(&cmd,
+					     "qemu-img check -q '%s.snap/%s.qcow2' && qemu-img "
+					     "convert -O raw '%s.snap/%s.qcow2' '%s'",
+					     f->path, name_of(m->name[k]), f->path,
+					     name_of(m->name[k]), out) > 0);
+			/* Its disks are whole sectors. */
+			v.len = div_up(v.len, 512) * 512;
+			assert_int_equal(system(cmd), 0);
+			assert_ok(file_store_open(out, false, &raw, NULL));
+			assert_string_equal(differs(raw, &v), "");
+			store_close(raw);
+		}
+		assert_ok(live_open_at(f->path, &f->s, NULL));
+	}
+	free(m);
+}
+
+struct progress {
+	_Atomic unsigned begun, done;
+};
+
+/* Does as the seed says until it is killed. */
+static void run_until_killed(const char *path, struct rng rng, struct model *m, unsigned from,
+			     struct progress *p)
+{
+	struct store *s;
+
+	if (live_open_at(path, &s, NULL))
+		_exit(3);
+	for (unsigned i = from;; i++) {
+		struct op op = choose(&rng, m);
+		struct err err = {""};
+
+		p->begun = i + 1;
+		if (live_apply(&s, path, &op, &err)) {
+			fprintf(stderr, "%s\n", err.text);
+			_exit(4);
+		}
+		model_apply(m, &op);
+		p->done = i + 1;
+	}
+}
+
+static void wait_nsec(long nsec)
+{
+	struct timespec t = {0, nsec};
+
+	nanosleep(&t, NULL);
+}
+
+/* A write that was cut short may have arrived in part. */
+static void forgive(struct store *s, const struct op *op, struct version *v)
+{
+	uint64_t off = op->off, end = op->off + op->len;
+
+	if (op->what == WRITE || op->what == ZERO)
+		assert_ok(store_read(s, v->bytes + off, end - off, off, NULL));
+}
+
+static void a_kill_loses_nothing(void **state)
+{
+#ifdef __SANITIZE_THREAD__
+	skip(); /* its child would need a runtime of its own */
+#endif
+	struct fixture *f = *state;
+	struct rng rng = rng_start("kill");
+	struct model *m = calloc(1, sizeof(*m)), *next = calloc(1, sizeof(*m));
+	struct progress *p =
+		mmap(NULL, sizeof(*p), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned rounds = test_rounds(40), step = 0;
+
+	store_close(f->s);
+	f->s = NULL;
+	for (unsigned round = 0; round < rounds; round++) {
+		long pause = (long)rng_below(&rng, 30000000);
+		struct err err = {""};
+		const char *diff = NULL;
+		struct op op;
+		pid_t pid;
+		int status;
+
+		p->begun = p->done = step;
+		pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0)
+			run_until_killed(f->path, rng, m, step, p);
+		while (p->begun == step && waitpid(pid, &status, WNOHANG) == 0)
+			wait_nsec(100000);
+		wait_nsec(pause);
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+		for (; step < p->done; step++) {
+			op = choose(&rng, m);
+			model_apply(m, &op);
+		}
+		assert_ok_err(live_open_at(f->path, &f->s, &err), &err);
+		if (p->begun > p->done) {
+			struct rng ahead = rng;
+
+			op = choose(&ahead, m);
+			*next = *m;
+			model_apply(next, &op);
+			diff = compare(f->s, next);
+			forgive(f->s, &op, &m->now);
+			if (!diff || (op.what == WRITE && !compare(f->s, m)))
+				diff = NULL;
+			if (!diff && compare(f->s, m))
+				*m = *next;
+		}
+		diff = compare(f->s, m);
+		if (diff)
+			fail_msg("round %u, step %u, kind %d: %s", round, step, op.what, diff);
+		store_close(f->s);
+		f->s = NULL;
+	}
+	munmap(p, sizeof(*p));
+	free(m);
+	free(next);
+}
+
+static void an_image_that_somebody_else_wrote_has_stale_snapshots(void **state)
+{
+	struct fixture *f = *state;
+	auto_free struct snap_live_info *list = NULL;
+	struct snap_live *live = snap_live_of(f->s);
+	struct store *view;
+	size_t count;
+	int fd;
+
+	assert_ok(store_resize(f->s, 3 * CLUSTER, NULL));
+	assert_ok(snap_live_create(live, "one", NULL));
+	assert_ok(store_write(f->s, "new", 3, 0, 0, NULL));
+	store_close(f->s);
+	fd = open(f->path, O_RDWR);
+	assert_int_equal(pwrite(fd, "alien", 5, CLUSTER), 5);
+	close(fd);
+	assert_ok(live_open_at(f->path, &f->s, NULL));
+	live = snap_live_of(f->s);
+	assert_ok(snap_live_list(live, &list, &count, NULL));
+	assert_int_equal(count, 1);
+	assert_true(list[0].stale);
+	assert_errno(ESTALE, snap_live_view(live, "one", &view, NULL));
+	assert_errno(ESTALE, snap_live_rollback(live, "one", NULL));
+	assert_errno(EEXIST, snap_live_create(live, "one", NULL));
+	assert_ok(snap_live_drop(live, "one", NULL));
+	assert_ok(snap_live_create(live, "one", NULL));
+	assert_ok(snap_live_view(live, "one", &view, NULL));
+	store_close(view);
+}
+
+static void names_that_cannot_be_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct snap_live *live = snap_live_of(f->s);
+	char name[400];
+
+	memset(name, 'x', sizeof(name));
+	name[201] = 0;
+	assert_errno(EINVAL, snap_live_create(live, "", NULL));
+	assert_errno(EINVAL, snap_live_create(live, ".x", NULL));
+	assert_errno(EINVAL, snap_live_create(live, "a/b", NULL));
+	assert_errno(EINVAL, snap_live_create(live, "a\nb", NULL));
+	assert_errno(ENAMETOOLONG, snap_live_create(live, name, NULL));
+	assert_ok(snap_live_create(live, "a", NULL));
+	assert_ok(snap_live_create(live, "b", NULL));
+	assert_errno(EEXIST, snap_live_create(live, "a", NULL));
+	assert_errno(EEXIST, snap_live_rename(live, "a", "b", NULL));
+	assert_errno(ENOENT, snap_live_drop(live, "c", NULL));
+}
+
+static void a_dropped_snapshot_fails_cleanly(void **state)
+{
+	struct fixture *f = *state;
+	struct snap_live *live = snap_live_of(f->s);
+	struct store *view;
+	char byte;
+
+	assert_ok(store_resize(f->s, CLUSTER, NULL));
+	assert_ok(snap_live_create(live, "a", NULL));
+	assert_ok(snap_live_view(live, "a", &view, NULL));
+	assert_ok(store_read(view, &byte, 1, 0, NULL));
+	assert_ok(snap_live_drop(live, "a", NULL));
+	assert_errno(ESTALE, store_read(view, &byte, 1, 0, NULL));
+	store_close(view);
+}
+
+/* ---- threads ---- */
+
+struct crowd {
+	struct store *s;
+	pthread_rwlock_t gate;
+	_Atomic bool stop;
+	_Atomic unsigned bad;
+};
+
+static void gate_close(void *ctx)
+{
+	pthread_rwlock_wrlock(ctx);
+}
+
+static void gate_open(void *ctx)
+{
+	pthread_rwlock_unlock(ctx);
+}
+
+enum { PAIR_CLUSTERS = 32 };
+
+/* Writes one number into two clusters at once, as the gate sees it: a snapshot has both or none. */
+static void *write_pairs(void *arg)
+{
+	struct crowd *c = arg;
+	static _Atomic unsigned writers;
+	uint64_t own_off = writers++ % 2 * 16;
+	uint32_t n = 0;
+
+	while (!c->stop) {
+		uint64_t off = n % PAIR_CLUSTERS * CLUSTER + own_off + n / PAIR_CLUSTERS % 4 * 4;
+		bool bad;
+
+		n++;
+
+		pthread_rwlock_rdlock(&c->gate);
+		bad = store_write(c->s, &n, sizeof(n), off, 0, NULL) ||
+		      store_write(c->s, &n, sizeof(n), off + PAIR_CLUSTERS * CLUSTER, 0, NULL);
+		pthread_rwlock_unlock(&c->gate);
+		c->bad += bad;
+	}
+	return NULL;
+}
+
+static void check_pairs(struct crowd *c, struct store *view, uint8_t *first)
+{
+	for (unsigned i = 0; i < PAIR_CLUSTERS; i++) {
+		uint8_t a[32], b[32];
+
+		if (store_read(view, a, sizeof(a), i * CLUSTER, NULL) ||
+		    store_read(view, b, sizeof(b), (i + PAIR_CLUSTERS) * CLUSTER, NULL) ||
+		    memcmp(a, b, sizeof(a)) != 0 || memcmp(a, first + i * 32, 32) != 0)
+			c->bad++;
+	}
+}
+
+static void *read_view(void *arg)
+{
+	struct crowd *c = arg;
+	auto_free uint8_t *first = malloc(PAIR_CLUSTERS * 32);
+	struct store *view;
+
+	while (!c->stop) {
+		if (snap_live_view(snap_live_of(c->s), "stays", &view, NULL))
+			continue;
+		for (unsigned i = 0; i < PAIR_CLUSTERS; i++)
+			c->bad += store_read(view, first + i * 32, 32, i * CLUSTER, NULL) != 0;
+		for (unsigned i = 0; i < 20; i++)
+			check_pairs(c, view, first);
+		store_close(view);
+	}
+	return NULL;
+}
+
+static void snapshots_are_taken_and_dropped_while_all_write_and_read(void **state)
+{
+	struct fixture *f = *state;
+	struct snap_live *live = snap_live_of(f->s);
+	struct crowd c = {.s = f->s};
+	struct snap_gate gate = {gate_close, gate_open, &c.gate};
+	pthread_rwlockattr_t attr;
+	pthread_t threads[4];
+
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&c.gate, &attr);
+	assert_ok(store_resize(f->s, 2 * PAIR_CLUSTERS * CLUSTER, NULL));
+	snap_live_set_gate(live, &gate);
+	pthread_create(&threads[0], NULL, write_pairs, &c);
+	pthread_create(&threads[1], NULL, write_pairs, &c);
+	assert_ok(snap_live_create(live, "stays", NULL));
+	pthread_create(&threads[2], NULL, read_view, &c);
+	pthread_create(&threads[3], NULL, read_view, &c);
+	for (unsigned i = 0; i < test_rounds(12); i++) {
+		assert_ok(snap_live_create(live, "x", NULL));
+		wait_nsec(2000000);
+		assert_ok(snap_live_create(live, "y", NULL));
+		wait_nsec(2000000);
+		assert_ok(snap_live_drop(live, i % 2 ? "x" : "y", NULL));
+		wait_nsec(2000000);
+		assert_ok(snap_live_drop(live, i % 2 ? "y" : "x", NULL));
+	}
+	c.stop = true;
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+		pthread_join(threads[i], NULL);
+	pthread_rwlock_destroy(&c.gate);
+	assert_int_equal(c.bad, 0);
+	snap_live_set_gate(live, &(struct snap_gate){gate_close, gate_open, &c.gate});
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define LIVE_TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+		LIVE_TEST(every_snapshot_stays_what_it_was),
+		LIVE_TEST(qemu_reads_the_chain),
+		LIVE_TEST(a_kill_loses_nothing),
+		LIVE_TEST(an_image_that_somebody_else_wrote_has_stale_snapshots),
+		LIVE_TEST(names_that_cannot_be_are_refused),
+		LIVE_TEST(a_dropped_snapshot_fails_cleanly),
+		LIVE_TEST(snapshots_are_taken_and_dropped_while_all_write_and_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
