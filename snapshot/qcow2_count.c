@@ -117,3 +117,65 @@ void qcow2_counts_free(struct qcow2_counts *c)
 	free(c->count);
 	c->count = NULL;
 }
+
+/* The block that counts clusters from `first` on; zeros where there is none. */
+static int read_block(struct qcow2 *q, uint64_t block, uint8_t *buf, struct err *err)
+{
+	uint64_t entries = (uint64_t)q->h.refcount_clusters << (q->h.cluster_bits - 3);
+	uint8_t entry[8];
+	uint64_t off;
+	int rc;
+
+	memset(buf, 0, qcow2_cluster_len(&q->h));
+	if (block >= entries)
+		return 0;
+	rc = qcow2_file_read(q, entry, sizeof(entry), q->h.refcount_off + block * 8, err);
+	if (rc == 0)
+		rc = qcow2_refcount_entry_decode(&q->h, get_be64(entry), &off, err);
+	if (rc < 0 || off == 0)
+		return rc;
+	if (off > q->file->len || qcow2_cluster_len(&q->h) > q->file->len - off)
+		return err_set(err, -EUCLEAN,
+			       "the refcount block at %" PRIu64 " is cut off at %" PRIu64, off,
+			       q->file->len);
+	return qcow2_file_read(q, buf, qcow2_cluster_len(&q->h), off, err);
+}
+
+static void compare(struct qcow2 *q, uint64_t cluster, uint64_t stored, uint64_t counted,
+		    struct qcow2_miscounts *out)
+{
+	uint64_t off = qcow2_off(q, cluster);
+
+	if (stored > counted && out->leaked++ == 0)
+		out->first_leaked_off = off;
+	if (stored < counted && out->lost++ == 0)
+		out->first_lost_off = off;
+}
+
+static int compare_all(struct qcow2 *q, const struct qcow2_counts *c, uint8_t *block,
+		       struct qcow2_miscounts *out, struct err *err)
+{
+	uint64_t per_block = (qcow2_cluster_len(&q->h) * 8) >> q->h.refcount_order;
+
+	for (uint64_t i = 0; i < c->clusters; i++) {
+		int rc = i % per_block == 0 ? read_block(q, i / per_block, block, err) : 0;
+
+		if (rc < 0)
+			return rc;
+		compare(q, i, qcow2_refcount_get(&q->h, block, i % per_block), c->count[i], out);
+	}
+	return 0;
+}
+
+int qcow2_check_counts(struct qcow2 *q, struct qcow2_miscounts *out, struct err *err)
+{
+	auto_free uint8_t *block = malloc(qcow2_cluster_len(&q->h));
+	auto_counts struct qcow2_counts c = {.count = NULL};
+	int rc;
+
+	*out = (struct qcow2_miscounts){.leaked = 0};
+	if (!block)
+		return err_sys(err, -ENOMEM, "cannot count");
+	rc = qcow2_count(q, &c, err);
+	return rc < 0 ? rc : compare_all(q, &c, block, out, err);
+}

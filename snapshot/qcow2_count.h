@@ -18,4 +18,12 @@ int MUST_CHECK qcow2_count(struct qcow2 *q, struct qcow2_counts *out, struct err
 void qcow2_counts_free(struct qcow2_counts *c);
 #define auto_counts __attribute__((cleanup(qcow2_counts_free)))
 
+/* Of the clusters of the file: those that are counted more often than they are used, and those that
+ * are used more often than counted, with the offset of the first. */
+struct qcow2_miscounts {
+	uint64_t leaked, lost;
+	uint64_t first_leaked_off, first_lost_off;
+};
+int MUST_CHECK qcow2_check_counts(struct qcow2 *q, struct qcow2_miscounts *out, struct err *err);
+
 #endif

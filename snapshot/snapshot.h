@@ -175,4 +175,124 @@ int MUST_CHECK snap_live_changed(struct snap_live *live, const char *older, cons
  */
 int MUST_CHECK snap_live_rollback(struct snap_live *live, const char *name, struct err *err);
 
+/* ---- checkpoints ---- */
+
+/* Told how far long work is. Called from any thread, one at a time; what is not 0 ends the work
+ * with -ECANCELED, and whatever was begun disappears. */
+struct snap_watch {
+	int (*step)(void *ctx, uint64_t done_len, uint64_t total_len);
+	void *ctx;
+};
+
+struct snap_export {
+	const char *base; /* path of a checkpoint: store only what differs from it. NULL: all */
+	unsigned level;   /* 1, fast, to 9, small; 0: 1 */
+	unsigned jobs;    /* threads; 0: one per core. The bytes written are the same for any. */
+	bool force;       /* may replace an existing file */
+	const struct snap_watch *watch; /* may be NULL */
+};
+
+struct snap_exported {
+	uint8_t content[SNAP_HASH_LEN]; /* the image's content hash */
+	uint64_t data_len;              /* of clusters that are not zero */
+	uint64_t stored_len;            /* of those that this file stores, unpacked */
+	uint64_t file_len;
+};
+
+/*
+ * Writes `src` as a checkpoint, which appears complete or not at all. Reads only what holds data.
+ * `src` does not change meanwhile. Same image, base, level and build: same bytes.
+ */
+int MUST_CHECK snap_export(struct store *src, const char *path, const struct snap_export *how,
+			   struct snap_exported *out, struct err *err);
+
+struct snap_work {
+	unsigned jobs;
+	const struct snap_watch *watch; /* may be NULL */
+};
+
+struct snap_restored {
+	uint8_t content[SNAP_HASH_LEN]; /* of what was read */
+	bool proven;                    /* `src` is a checkpoint, and said the same */
+	uint64_t data_len;
+};
+
+/*
+ * Writes all of `src`, a store of any kind, to `dst`, which gets its length. `fresh`: dst is a new
+ * file, which reads as zero. -EBADMSG: dst holds something else than the checkpoint says: it is to
+ * be thrown away. Syncs nothing.
+ */
+int MUST_CHECK snap_restore(struct store *src, struct store *dst, bool fresh,
+			    const struct snap_work *how, struct snap_restored *out,
+			    struct err *err);
+
+/* What snap_verify finds wrong. */
+struct snap_finding {
+	const char *id; /* stable name: "cluster", "table", "metadata", "refcount", "leak", ... */
+	bool harmless;  /* a leaked cluster; all else means that bytes were lost */
+	unsigned depth; /* in the chain: 0 is the file itself, 1 its base, ... */
+	bool has_cluster;
+	uint64_t cluster; /* of the image; 64 KiB */
+	char text[256];   /* one sentence */
+};
+
+struct snap_verified {
+	uint64_t findings, harmless;
+	uint64_t clusters; /* looked at, all files together */
+	unsigned files;    /* of the chain */
+	bool proven;       /* every file has checksums, and they were compared */
+};
+
+/*
+ * Reads every byte of a qcow2 file and of all files that back it, as far as they are qcow2 files,
+ * and compares what there is to compare. 0 however much is found.
+ */
+int MUST_CHECK snap_verify(struct store *s, const struct snap_work *how,
+			   void (*fn)(void *ctx, const struct snap_finding *finding), void *ctx,
+			   struct snap_verified *out, struct err *err);
+
+/* One of two things that are compared: a whole store, or a memory in it. */
+struct snap_side {
+	struct store *store;
+	struct mm *mm; /* NULL: all of the store */
+	unsigned mm_id;
+};
+
+struct snap_difference {
+	uint64_t pages;     /* that differ; the shorter side counts as zero behind its end */
+	uint64_t first_off; /* of the first byte that differs; UINT64_MAX: none */
+};
+
+/* Compares page by page; fn is told of every page that differs, in order. Reads only what holds
+ * data on either side. */
+int MUST_CHECK snap_compare(const struct snap_side *a, const struct snap_side *b,
+			    const struct snap_work *how,
+			    void (*fn)(void *ctx, uint64_t page, uint64_t first_off), void *ctx,
+			    struct snap_difference *out, struct err *err);
+
+/* What a file says of itself, without unpacking anything. */
+struct snap_info {
+	uint64_t file_len;
+	uint64_t cluster_len;
+	unsigned files;     /* of the chain, this one included */
+	char backing[1024]; /* "": none */
+	bool is_checkpoint; /* the rest is for checkpoints */
+	uint8_t content[SNAP_HASH_LEN];
+	bool has_base;
+	uint8_t base[SNAP_HASH_LEN];
+	enum mm_kind kind;
+	uint64_t image_len;
+	uint64_t data_len;   /* of clusters that are not zero, base included */
+	uint64_t stored_len; /* of those that this file stores, unpacked */
+	uint32_t bucket_pages, buckets, memories;
+};
+
+/* False: `s` is no qcow2 store. */
+bool snap_info(struct store *s, struct snap_info *out);
+/* The store behind a qcow2 store, borrowed; NULL: none. */
+struct store *snap_backing(struct store *s);
+
+/* A content hash in hexadecimal; returns `text`, which has SNAP_HASH_TEXT_LEN bytes. */
+const char *snap_hash_text(const uint8_t *hash, char *text);
+
 #endif
