@@ -192,11 +192,9 @@ static int install(struct mm *mm, unsigned mm_id, const struct replacement *r, u
 		it->buckets = MAX(it->buckets, r->index[r->count - 1] + 1u);
 	intent_resize(it, mm_id, pages);
 	rc = image_commit(mm, it, err);
-	if (rc)
-		return rc;
-	for (uint32_t i = 0; i < r->count; i++)
+	for (uint32_t i = 0; i < r->count && mm->lay.owner[r->index[i]] == mm_id; i++)
 		mm->buckets.reserved[r->index[i]] = 0;
-	return reclaim(mm, freed, freed_count, err);
+	return rc ? rc : reclaim(mm, freed, freed_count, err);
 }
 
 int mm_replace(struct mm *mm, unsigned mm_id, uint64_t len, mm_source_fn *source, void *ctx,

@@ -55,6 +55,36 @@ int image_finish(struct store *s, const struct layout *lay, struct err *err)
 	return store_write(s, nothing, sizeof(nothing), INTENT_OFF, STORE_DURABLE, err);
 }
 
+int image_settle(struct mm *mm, struct err *err)
+{
+	int rc = mm->unsettled ? image_finish(mm->store, &mm->lay, err) : 0;
+
+	if (!rc)
+		mm->unsettled = false;
+	return rc;
+}
+
+/* What a failed write has changed in the image is not known. */
+static void unsettle(struct mm *mm)
+{
+	mm->unsettled = true;
+	(void)!image_settle(mm, NULL);
+}
+
+/* mm->lay still is as it was before this change. */
+static int write_page(struct mm *mm, const void *bytes, size_t len, uint64_t off, unsigned flags,
+		      struct err *err)
+{
+	int rc = image_settle(mm, err);
+
+	if (rc)
+		return rc;
+	rc = store_write(mm->store, bytes, len, off, flags, err);
+	if (rc)
+		unsettle(mm);
+	return rc;
+}
+
 int image_set_buckets(struct mm *mm, uint32_t buckets, unsigned flags, struct err *err)
 {
 	uint8_t field[2];
@@ -63,7 +93,7 @@ int image_set_buckets(struct mm *mm, uint32_t buckets, unsigned flags, struct er
 	if (buckets == mm->lay.buckets)
 		return 0;
 	put_le16(field, (uint16_t)buckets);
-	rc = store_write(mm->store, field, sizeof(field), LAYOUT_BUCKETS_OFF, flags, err);
+	rc = write_page(mm, field, sizeof(field), LAYOUT_BUCKETS_OFF, flags, err);
 	if (!rc)
 		mm->lay.buckets = buckets;
 	return rc;
@@ -75,7 +105,7 @@ int image_set_pages(struct mm *mm, unsigned mm_id, uint64_t pages, unsigned flag
 	int rc;
 
 	put_le64(field, pages);
-	rc = store_write(mm->store, field, sizeof(field), LAYOUT_PAGES_OFF + 8 * mm_id, flags, err);
+	rc = write_page(mm, field, sizeof(field), LAYOUT_PAGES_OFF + 8 * mm_id, flags, err);
 	if (!rc)
 		mm->lay.pages[mm_id] = pages;
 	return rc;
@@ -84,16 +114,46 @@ int image_set_pages(struct mm *mm, unsigned mm_id, uint64_t pages, unsigned flag
 int image_set_owner(struct mm *mm, const uint16_t *index, uint32_t count, uint8_t owner,
 		    unsigned flags, struct err *err)
 {
+	auto_free uint8_t *bytes = NULL;
 	uint32_t first, span;
+	int rc;
 
 	if (count == 0)
 		return 0;
 	first = index[0];
 	span = index[count - 1] - first + 1;
+	bytes = malloc(span);
+	if (!bytes)
+		return err_set(err, -ENOMEM, "no memory to write the bucket table");
+	memcpy(bytes, mm->lay.owner + first, span);
 	for (uint32_t i = 0; i < count; i++)
-		mm->lay.owner[index[i]] = owner;
-	return store_write(mm->store, mm->lay.owner + first, span, LAYOUT_OWNER_OFF + first, flags,
-			   err);
+		bytes[index[i] - first] = owner;
+	rc = write_page(mm, bytes, span, LAYOUT_OWNER_OFF + first, flags, err);
+	if (!rc)
+		memcpy(mm->lay.owner + first, bytes, span);
+	return rc;
+}
+
+/* Everything that `it` stands on is durable, then the record is. */
+static int write_record(struct mm *mm, const uint8_t *record, size_t len, struct err *err)
+{
+	int rc = store_sync(mm->store, err);
+
+	return rc ? rc : write_page(mm, record, len, INTENT_OFF, STORE_DURABLE, err);
+}
+
+/* From here on the change stands: what fails now is tried again, here and before the next change.
+ */
+static int carry_out(struct mm *mm, const uint8_t *before, size_t len, struct err *err)
+{
+	int rc = write_layout(mm->store, &mm->lay, err);
+
+	if (!rc)
+		rc = store_write(mm->store, before, len, INTENT_OFF, STORE_DURABLE, err);
+	if (!rc)
+		return 0;
+	mm->unsettled = true;
+	return image_settle(mm, err);
 }
 
 int image_commit(struct mm *mm, struct intent *it, struct err *err)
@@ -101,29 +161,30 @@ int image_commit(struct mm *mm, struct intent *it, struct err *err)
 	auto_free uint8_t *record = calloc(1, INTENT_ROOM);
 	/* Where the record goes may be bytes of nobody, from before the manager; they come back. */
 	auto_free uint8_t *before = malloc(INTENT_ROOM);
+	auto_free struct layout *old = malloc(sizeof(*old));
 	size_t len;
 	int rc;
 
-	if (!record || !before)
+	if (!record || !before || !old)
 		return err_set(err, -ENOMEM, "no memory for a change of layout");
+	*old = mm->lay;
 	rc = intent_seal(it, &mm->lay, err);
 	if (rc)
 		return rc;
 	len = intent_encode(it, record);
 	rc = store_read(mm->store, before, len, INTENT_OFF, err);
 	if (!rc)
-		rc = store_sync(mm->store, err);
-	if (!rc)
-		rc = store_write(mm->store, record, len, INTENT_OFF, STORE_DURABLE, err);
+		rc = write_record(mm, record, len, err);
 	if (rc)
 		return rc;
 	intent_apply(it, &mm->lay);
 	rc = buckets_load(&mm->buckets, mm->lay.owner, err);
-	if (!rc)
-		rc = write_layout(mm->store, &mm->lay, err);
-	if (!rc)
-		rc = store_write(mm->store, before, len, INTENT_OFF, STORE_DURABLE, err);
-	return rc;
+	if (rc) {
+		mm->lay = *old;
+		unsettle(mm);
+		return rc;
+	}
+	return carry_out(mm, before, len, err);
 }
 
 int image_extend(struct mm *mm, uint32_t buckets, struct err *err)

@@ -7,6 +7,7 @@
 #define CANISTERFS_IMAGE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "memmgr/bucket.h"
 #include "memmgr/intent.h"
@@ -17,6 +18,9 @@ struct mm {
 	pthread_rwlock_t lock;
 	struct layout lay; /* always as stored, but for a change that has not returned yet */
 	struct buckets buckets;
+	/* Writing page 0 failed: the image's may differ from `lay`, or hold a record that is over.
+	 */
+	atomic_bool unsettled;
 };
 
 /*
@@ -28,6 +32,10 @@ int MUST_CHECK image_load(struct store *s, uint8_t *page, struct layout *lay,
 
 /* Carries out on the store what image_load applied to *lay, and erases the record. */
 int MUST_CHECK image_finish(struct store *s, const struct layout *lay, struct err *err);
+
+/* Brings page 0 into step with mm->lay after a write to it has failed; does nothing else. All that
+ * write page 0 do this first, and once more when they fail. */
+int MUST_CHECK image_settle(struct mm *mm, struct err *err);
 
 /* Sets the field in the image, then in mm->lay. `flags` as store_write. */
 int MUST_CHECK image_set_buckets(struct mm *mm, uint32_t buckets, unsigned flags, struct err *err);
@@ -42,7 +50,7 @@ int MUST_CHECK image_set_owner(struct mm *mm, const uint16_t *index, uint32_t co
  * Carries out `it` as a whole, durably: the data of all buckets first, then the record, then the
  * page, then the record is erased. Table, sizes and lists in *mm are the new ones then. On failure
  * before the record is durable nothing has changed; after that the change stands, and the next
- * opening finishes it.
+ * change, or the next opening, finishes it.
  */
 int MUST_CHECK image_commit(struct mm *mm, struct intent *it, struct err *err);
 

@@ -356,9 +356,17 @@ int mm_next_data(struct mm *mm, unsigned mm_id, uint64_t off, uint64_t *start, u
 	return 0;
 }
 
+static int settle(struct mm *mm, struct err *err)
+{
+	auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
+
+	return image_settle(mm, err);
+}
+
 int mm_sync(struct mm *mm, struct err *err)
 {
+	int rc = mm->unsettled ? settle(mm, err) : 0;
 	auto_mm_pin struct mm *held = pinned(mm);
 
-	return mm->store->writable ? store_sync(mm->store, err) : 0;
+	return rc || !mm->store->writable ? rc : store_sync(mm->store, err);
 }

@@ -3,21 +3,22 @@
  * Growing and shrinking a memory, each in an order that is safe to be killed in.
  *
  *	grow:	lengthen the image, zero what will become readable,
- *		raise the bucket count, write the owner bytes, write the size
+ *		raise the bucket count, write the owner bytes, sync, write the size
  *	shrink:	write the size, free the owner bytes (both durable), zero and cut off the freed
- *space
+ *		space
  *
- * Killed anywhere, the memory has its old or its new size, and what may be left is a bucket that
- * somebody owns but needs not, or one below the count that nobody owns. A freed bucket is given
- * out again only after the table that freed it is on disk: a power cut cannot make its old owner
- * show the new owner's bytes.
+ * Killed or without power anywhere, the memory has its old or its new size, and what may be left is
+ * a bucket that somebody owns but needs not, or one below the count that nobody owns. Growing syncs
+ * because its parts lie in different blocks of the disk: a size alone would name pages that are not
+ * there, or show what an earlier owner left in them. A freed bucket is given out again only after
+ * the table that freed it is on disk: its old owner never shows the new owner's bytes.
  */
 #include "memmgr/image.h"
 
 /* Zeroes the memory's pages [from, to), as far as it owns buckets for them and the image holds
- * them. They may have stale bytes: of an earlier owner, or of a careless program. */
+ * them. They may have stale bytes, of an earlier owner or of a careless program: *stale, then. */
 static int zero_pages(struct mm *mm, unsigned mm_id, uint64_t from_pages, uint64_t to_pages,
-		      struct err *err)
+		      bool *stale, struct err *err)
 {
 	const struct bucket_list *list = &mm->buckets.of[mm_id];
 	uint32_t bucket_pages = mm->lay.bucket_pages;
@@ -28,8 +29,13 @@ static int zero_pages(struct mm *mm, unsigned mm_id, uint64_t from_pages, uint64
 		uint64_t off = layout_bucket_off(&mm->lay, list->index[page / bucket_pages]) +
 			       page % bucket_pages * MM_PAGE_LEN;
 		uint64_t end = MIN(off + run * MM_PAGE_LEN, mm->store->len);
-		int rc = off < end ? store_zero(mm->store, off, end - off, err) : 0;
+		uint64_t data, data_end;
+		int rc = store_next_data(mm->store, off, &data, &data_end, err);
 
+		if (!rc && data < end) {
+			*stale = true;
+			rc = store_zero(mm->store, data, end - data, err);
+		}
 		if (rc)
 			return rc;
 		page += run;
@@ -67,31 +73,9 @@ static int add_buckets(struct mm *mm, unsigned mm_id, uint32_t count, struct err
 	if (rc)
 		return rc;
 	rc = image_set_owner(mm, index, count, (uint8_t)mm_id, 0, err);
-	if (rc) {
-		/* Where this fails too, the image has a leaked bucket: what a crash leaves. */
-		(void)!image_set_owner(mm, index, count, LAYOUT_FREE, 0, NULL);
-		return rc;
-	}
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; !rc && i < count; i++)
 		bucket_append(&mm->buckets, mm_id, index[i]);
-	return 0;
-}
-
-static int grow(struct mm *mm, unsigned mm_id, uint64_t pages, struct err *err)
-{
-	uint64_t cap_pages = (uint64_t)mm->lay.bucket_pages * MM_MAX_BUCKETS;
-	uint32_t owned = mm->buckets.of[mm_id].count;
-	uint64_t need;
-	int rc;
-
-	if (pages > cap_pages)
-		return err_set(err, -EFBIG, "%llu pages are more than %u buckets of %u can hold",
-			       (unsigned long long)pages, MM_MAX_BUCKETS, mm->lay.bucket_pages);
-	need = layout_need(&mm->lay, pages);
-	rc = zero_pages(mm, mm_id, mm->lay.pages[mm_id], pages, err);
-	if (!rc)
-		rc = add_buckets(mm, mm_id, need > owned ? (uint32_t)(need - owned) : 0, err);
-	return rc ? rc : image_set_pages(mm, mm_id, pages, 0, err);
+	return rc;
 }
 
 static int release_buckets(struct mm *mm, unsigned mm_id, uint32_t keep, struct err *err)
@@ -112,12 +96,38 @@ static int release_buckets(struct mm *mm, unsigned mm_id, uint32_t keep, struct 
 	return image_trim(mm, err);
 }
 
+static int grow(struct mm *mm, unsigned mm_id, uint64_t pages, struct err *err)
+{
+	uint64_t cap_pages = (uint64_t)mm->lay.bucket_pages * MM_MAX_BUCKETS;
+	uint32_t owned = mm->buckets.of[mm_id].count;
+	bool must_sync = false;
+	uint64_t need;
+	int rc;
+
+	if (pages > cap_pages)
+		return err_set(err, -EFBIG, "%llu pages are more than %u buckets of %u can hold",
+			       (unsigned long long)pages, MM_MAX_BUCKETS, mm->lay.bucket_pages);
+	need = layout_need(&mm->lay, pages);
+	rc = zero_pages(mm, mm_id, mm->lay.pages[mm_id], pages, &must_sync, err);
+	if (!rc)
+		rc = add_buckets(mm, mm_id, need > owned ? (uint32_t)(need - owned) : 0, err);
+	if (!rc && (must_sync || need > owned))
+		rc = store_sync(mm->store, err);
+	if (!rc)
+		rc = image_set_pages(mm, mm_id, pages, 0, err);
+	/* Where this fails too, the memory owns more than it needs: what a crash leaves. */
+	if (rc && mm->buckets.of[mm_id].count > owned)
+		(void)!release_buckets(mm, mm_id, owned, NULL);
+	return rc;
+}
+
 static int shrink(struct mm *mm, unsigned mm_id, uint64_t pages, struct err *err)
 {
 	uint64_t old_pages = mm->lay.pages[mm_id];
 	uint32_t keep = (uint32_t)layout_need(&mm->lay, pages);
 	uint32_t owned = mm->buckets.of[mm_id].count;
-	int rc = image_set_pages(mm, mm_id, pages, keep < owned ? STORE_DURABLE : 0, err);
+	bool stale;
+	int rc = image_set_pages(mm, mm_id, pages, STORE_DURABLE, err);
 
 	if (rc)
 		return rc;
@@ -126,7 +136,7 @@ static int shrink(struct mm *mm, unsigned mm_id, uint64_t pages, struct err *err
 		if (rc)
 			return rc;
 	}
-	return zero_pages(mm, mm_id, pages, old_pages, err);
+	return zero_pages(mm, mm_id, pages, old_pages, &stale, err);
 }
 
 static int check_id(struct mm *mm, unsigned mm_id, struct err *err)

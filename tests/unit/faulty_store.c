@@ -20,6 +20,7 @@ struct faulty_store {
 
 	unsigned fail_calls, fail_in; /* fail_calls 0: nothing fails */
 	int fail_rc;
+	bool fail_late;
 	bool cut_armed, cut;
 	unsigned cut_in;
 	size_t torn_len;
@@ -38,23 +39,32 @@ static struct faulty_store *faulty_of(struct store *s)
 
 /* ---- failing ---- */
 
-/* Counts the call; what it is to fail with, or 0. *torn: it is the write that power is cut in. */
-static int verdict(struct faulty_store *fs, enum faulty_call call, bool *torn, struct err *err)
-{
-	int rc = fs->cut ? -EIO : 0;
+/* What is to become of a call. */
+struct fate {
+	int rc;       /* to be returned; 0: whatever the call itself returns */
+	bool carried; /* it has its effect */
+	bool torn;    /* it is the write that power is cut in */
+};
 
-	*torn = false;
+static struct fate fate_of(struct faulty_store *fs, enum faulty_call call, struct err *err)
+{
+	struct fate fate = {.rc = fs->cut ? -EIO : 0};
+
 	fs->counts[__builtin_ctz(call)]++;
-	if (rc == 0 && fs->cut_armed && (call & FAULTY_CHANGE) && fs->cut_in-- == 0) {
+	if (fate.rc == 0 && fs->cut_armed && (call & FAULTY_CHANGE) && fs->cut_in-- == 0) {
 		fs->cut = true;
-		*torn = call == FAULTY_WRITE;
-		rc = -EIO;
+		fate.torn = call == FAULTY_WRITE;
+		fate.rc = -EIO;
 	}
-	if (rc == 0 && (fs->fail_calls & call) && fs->fail_in-- == 0) {
+	fate.carried = fate.rc == 0;
+	if (fate.rc == 0 && (fs->fail_calls & call) && fs->fail_in-- == 0) {
 		fs->fail_calls = 0;
-		rc = fs->fail_rc;
+		fate.rc = fs->fail_rc;
+		fate.carried = fs->fail_late;
 	}
-	return rc < 0 ? err_set(err, rc, "the test made this call fail") : 0;
+	if (fate.rc < 0)
+		err_set(err, fate.rc, "the test made this call fail");
+	return fate;
 }
 
 static void remember(struct faulty_store *fs, struct step step, const void *bytes)
@@ -77,82 +87,81 @@ static void remember(struct faulty_store *fs, struct step step, const void *byte
 static int faulty_read_at(struct store *s, void *buf, size_t len, uint64_t off, struct err *err)
 {
 	struct faulty_store *fs = faulty_of(s);
-	bool torn;
-	int rc = verdict(fs, FAULTY_READ, &torn, err);
+	struct fate fate = fate_of(fs, FAULTY_READ, err);
 
-	return rc < 0 ? rc : store_read(fs->under, buf, len, off, err);
+	return fate.rc ? fate.rc : store_read(fs->under, buf, len, off, err);
 }
 
 static int faulty_write_at(struct store *s, const void *buf, size_t len, uint64_t off,
 			   unsigned flags, struct err *err)
 {
 	struct faulty_store *fs = faulty_of(s);
-	bool torn;
-	int rc = verdict(fs, FAULTY_WRITE, &torn, err);
+	struct fate fate = fate_of(fs, FAULTY_WRITE, err);
+	int rc = 0;
 
-	if (torn)
+	if (fate.torn)
 		assert_ok(store_write(fs->under, buf, MIN(len, fs->torn_len), off, 0, NULL));
-	if (rc == 0)
+	if (fate.carried)
 		rc = store_write(fs->under, buf, len, off, flags, err);
-	if (rc == 0)
+	if (fate.carried && rc == 0)
 		remember(fs,
 			 (struct step){.call = FAULTY_WRITE,
 				       .off = off,
 				       .len = len,
 				       .durable = flags & STORE_DURABLE},
 			 buf);
-	return rc;
+	return fate.rc ? fate.rc : rc;
 }
 
 static int faulty_zero_at(struct store *s, uint64_t off, uint64_t len, struct err *err)
 {
 	struct faulty_store *fs = faulty_of(s);
-	bool torn;
-	int rc = verdict(fs, FAULTY_ZERO, &torn, err);
+	struct fate fate = fate_of(fs, FAULTY_ZERO, err);
+	int rc = 0;
 
-	if (rc == 0)
+	if (fate.carried)
 		rc = store_zero(fs->under, off, len, err);
-	if (rc == 0)
+	if (fate.carried && rc == 0)
 		remember(fs, (struct step){.call = FAULTY_ZERO, .off = off, .len = len}, NULL);
-	return rc;
+	return fate.rc ? fate.rc : rc;
 }
 
 static int faulty_resize(struct store *s, uint64_t len, struct err *err)
 {
 	struct faulty_store *fs = faulty_of(s);
-	bool torn;
-	int rc = verdict(fs, FAULTY_RESIZE, &torn, err);
+	struct fate fate = fate_of(fs, FAULTY_RESIZE, err);
+	int rc = 0;
 
-	if (rc == 0)
+	if (fate.carried)
 		rc = store_resize(fs->under, len, err);
-	if (rc < 0)
-		return rc;
-	remember(fs, (struct step){.call = FAULTY_RESIZE, .len = len, .old_len = s->len}, NULL);
-	s->len = len;
-	return 0;
+	if (fate.carried && rc == 0) {
+		remember(fs, (struct step){.call = FAULTY_RESIZE, .len = len, .old_len = s->len},
+			 NULL);
+		s->len = len;
+	}
+	return fate.rc ? fate.rc : rc;
 }
 
 static int faulty_sync(struct store *s, struct err *err)
 {
 	struct faulty_store *fs = faulty_of(s);
-	bool torn;
-	int rc = verdict(fs, FAULTY_SYNC, &torn, err);
+	struct fate fate = fate_of(fs, FAULTY_SYNC, err);
+	int rc = 0;
 
-	if (rc == 0)
+	if (fate.carried)
 		rc = store_sync(fs->under, err);
-	if (rc == 0)
+	if (fate.carried && rc == 0)
 		remember(fs, (struct step){.call = FAULTY_SYNC}, NULL);
-	return rc;
+	return fate.rc ? fate.rc : rc;
 }
 
 static int faulty_next_data(struct store *s, uint64_t off, uint64_t *start, uint64_t *end,
 			    struct err *err)
 {
 	struct faulty_store *fs = faulty_of(s);
-	bool torn;
-	int rc = verdict(fs, FAULTY_NEXT_DATA, &torn, err);
+	struct fate fate = fate_of(fs, FAULTY_NEXT_DATA, err);
 
-	return rc < 0 ? rc : store_next_data(fs->under, off, start, end, err);
+	return fate.rc ? fate.rc : store_next_data(fs->under, off, start, end, err);
 }
 
 static void forget(struct faulty_store *fs)
@@ -210,6 +219,13 @@ void faulty_fail(struct store *s, unsigned calls, unsigned nth, int rc)
 	fs->fail_calls = calls;
 	fs->fail_in = nth;
 	fs->fail_rc = rc;
+	fs->fail_late = false;
+}
+
+void faulty_fail_late(struct store *s, unsigned calls, unsigned nth, int rc)
+{
+	faulty_fail(s, calls, nth, rc);
+	faulty_of(s)->fail_late = true;
 }
 
 void faulty_cut(struct store *s, unsigned nth, size_t torn_len)

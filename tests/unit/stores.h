@@ -40,6 +40,8 @@ unsigned faulty_count(struct store *s, unsigned calls);
 
 /* Counting calls of these kinds from now on, from 0: the nth fails with rc (-errno), once. */
 void faulty_fail(struct store *s, unsigned calls, unsigned nth, int rc);
+/* The same, but the call has its effect all the same: as when syncing fails behind a write. */
+void faulty_fail_late(struct store *s, unsigned calls, unsigned nth, int rc);
 /* The nth changing call (write, zero, resize) from now on and every call of any kind after it fail
  * with -EIO: power is cut. When that nth one is a write, its first torn_len bytes still arrive. */
 void faulty_cut(struct store *s, unsigned nth, size_t torn_len);

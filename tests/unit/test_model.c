@@ -27,15 +27,22 @@ static struct mm *open_image(struct store *s)
 	return mm;
 }
 
+static void print_op(const struct model_op *op)
+{
+	print_error("  %s of %u, %u to %u pages, %u bytes at %u\n", model_op_name(op),
+		    model_ids[op->a], model_ids[op->b], (unsigned)op->pages, (unsigned)op->len,
+		    (unsigned)op->off);
+}
+
 static void run_op(struct mm **mm, struct store *s, const struct model_op *op)
 {
 	struct err err;
 	int rc = model_run(mm, s, op, &err);
 
-	if (rc)
-		fail_msg("%s of %u, %u to %u pages, %u bytes at %u: %s", model_op_name(op),
-			 model_ids[op->a], model_ids[op->b], (unsigned)op->pages, (unsigned)op->len,
-			 (unsigned)op->off, err.text);
+	if (rc) {
+		print_op(op);
+		fail_msg("%s", err.text);
+	}
 }
 
 static void assert_holds(struct mm *mm, const struct model_state *wanted)
@@ -99,10 +106,10 @@ static void run_free(struct run *run)
 	free(run);
 }
 
-/* What a crash left behind opens, has nothing worse than leaked space, holds one of the states, and
- * goes on working. */
-static void assert_survives(struct store *left, const struct model_state *states, size_t count,
-			    bool whole)
+/* What a crash left behind opens, has nothing worse than leaked space, holds one of the states
+ * (that `ops` lead from one to the next), and goes on working. */
+static void assert_survives(struct store *left, const struct model_state *states,
+			    const struct model_op *ops, size_t op_count, bool whole)
 {
 	auto_free struct seen *seen = malloc(sizeof(*seen));
 	struct model_state got, grown;
@@ -113,7 +120,11 @@ static void assert_survives(struct store *left, const struct model_state *states
 		fail_msg("%s: %s", seen->findings[0].id, seen->findings[0].text);
 	mm = open_image(left);
 	got = model_read(mm);
-	assert_true(model_is_among(&got, states, count, whole));
+	if (!model_is_among(&got, states, op_count + 1, whole)) {
+		for (size_t i = 0; i < op_count; i++)
+			print_op(&ops[i]);
+		fail_msg("killed or without power during or after these");
+	}
 	grown = model_copy(&got);
 	for (unsigned i = 0; i < MODEL_MEMORIES; i++) {
 		struct model_op op = {.kind = MODEL_RESIZE, .a = i, .pages = got.of[i]->pages + 2};
@@ -157,7 +168,8 @@ static void killed_at_every_write_each_memory_is_as_before_or_after(void **state
 			unsigned torn = rng_one_in(&rng, 2) ? 0 : (unsigned)rng_below(&rng, 9);
 			auto_store struct store *left = faulty_after_kill(run->s, n, torn);
 
-			assert_survives(left, &run->states[op], 2, model_is_atomic(&run->ops[op]));
+			assert_survives(left, &run->states[op], &run->ops[op], 1,
+					model_is_atomic(&run->ops[op]));
 		}
 		run_free(run);
 	}
@@ -185,7 +197,8 @@ static void without_power_at_any_step_what_was_synced_is_there(void **state)
 			unsigned synced = synced_at(run, n), op = op_at(run, n);
 			auto_store struct store *left = faulty_after_power_cut(run->s, n, &rng);
 
-			assert_survives(left, &run->states[synced], op + 2 - synced, false);
+			assert_survives(left, &run->states[synced], &run->ops[synced],
+					op + 1 - synced, false);
 		}
 		run_free(run);
 	}
@@ -204,6 +217,23 @@ static void take_what_is(struct mm *mm, struct model_state *state, const struct 
 	*state = got;
 }
 
+/* One call fails before its effect, or after it, or one and all that follow. */
+static void break_something(struct store *s, struct rng *rng)
+{
+	unsigned nth = (unsigned)rng_below(rng, 12);
+
+	switch (rng_below(rng, 3)) {
+	case 0:
+		faulty_fail(s, FAULTY_ANY, nth, -ENOSPC);
+		break;
+	case 1:
+		faulty_fail_late(s, FAULTY_ANY, nth, -EIO);
+		break;
+	default:
+		faulty_cut(s, nth / 2, rng_one_in(rng, 2) ? 0 : rng_below(rng, 20000));
+	}
+}
+
 static void one_failing_round(struct rng *rng)
 {
 	struct model_state state;
@@ -214,10 +244,12 @@ static void one_failing_round(struct rng *rng)
 	for (unsigned i = 0; i < 4 * OPS; i++) {
 		struct model_op op = model_op_random(&state, rng);
 		struct err err;
+		int rc;
 
-		faulty_fail(s, FAULTY_ANY, (unsigned)rng_below(rng, 12),
-			    rng_one_in(rng, 2) ? -EIO : -ENOSPC);
-		if (model_run(&mm, s, &op, &err) == 0) {
+		break_something(s, rng);
+		rc = model_run(&mm, s, &op, &err);
+		faulty_heal(s);
+		if (rc == 0) {
 			struct model_state next = model_apply(&state, &op);
 
 			model_free(&state);
@@ -225,14 +257,14 @@ static void one_failing_round(struct rng *rng)
 			assert_holds(mm, &state);
 			continue;
 		}
-		faulty_heal(s);
 		if (!mm)
 			mm = open_image(s);
+		assert_ok_err(mm_sync(mm, &err), &err);
 		take_what_is(mm, &state, &op);
 	}
 	faulty_heal(s);
 	mm_drop(mm);
-	assert_survives(mem, &state, 1, true);
+	assert_survives(mem, &state, NULL, 0, true);
 	model_free(&state);
 }
 

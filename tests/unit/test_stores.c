@@ -65,6 +65,19 @@ static void only_the_chosen_call_fails(void **state)
 	assert_int_equal(faulty_count(s, FAULTY_WRITE | FAULTY_ZERO), 3);
 }
 
+static void a_late_failure_comes_after_the_effect(void **state)
+{
+	auto_store struct store *mem = mem_store_new(NULL, 10);
+	auto_store struct store *s = faulty_store_new(mem);
+
+	faulty_fail_late(s, FAULTY_WRITE, 0, -EIO);
+	assert_errno(EIO, store_write(s, "a", 1, 0, STORE_DURABLE, NULL));
+	assert_int_equal(mem_store_bytes(mem)[0], 'a');
+	faulty_fail_late(s, FAULTY_RESIZE, 0, -EIO);
+	assert_errno(EIO, store_resize(s, 5, NULL));
+	assert_int_equal(s->len, 5);
+}
+
 static void after_a_cut_nothing_works_and_the_last_write_is_torn(void **state)
 {
 	auto_store struct store *mem = mem_store_new("----------", 10);
@@ -190,6 +203,7 @@ int main(void)
 		cmocka_unit_test(memory_grows_with_zeros_up_to_its_limit),
 		cmocka_unit_test(memory_finds_data_block_by_block),
 		cmocka_unit_test(only_the_chosen_call_fails),
+		cmocka_unit_test(a_late_failure_comes_after_the_effect),
 		cmocka_unit_test(after_a_cut_nothing_works_and_the_last_write_is_torn),
 		cmocka_unit_test(a_kill_leaves_a_prefix_of_the_steps),
 		cmocka_unit_test(a_power_cut_keeps_what_was_synced_and_any_of_the_rest),
