@@ -10,6 +10,7 @@
 #include "tools/cmd.h"
 #include "tools/image.h"
 #include "tools/progress.h"
+#include "tools/spool.h"
 
 enum { CHUNK_LEN = 1 << 20 };
 
@@ -38,31 +39,11 @@ struct content {
 	struct progress progress;
 };
 
-static int open_spool(struct err *err)
-{
-	const char *dir = getenv("TMPDIR");
-	auto_free char *name = NULL;
-	int fd;
-
-	if (!dir || !*dir)
-		dir = "/var/tmp";
-	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		return fd;
-	if (asprintf(&name, "%s/canisterfs-XXXXXX", dir) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
-	fd = mkostemp(name, O_CLOEXEC);
-	if (fd < 0)
-		return err_sys(err, -errno, "cannot make a temporary file in %s", dir);
-	unlink(name);
-	return fd;
-}
-
 /* A pipe does not tell its length beforehand: what it holds goes to a nameless file first. */
 static int spool(int from, uint64_t max_len, struct content *out, struct err *err)
 {
 	auto_free uint8_t *buf = malloc(CHUNK_LEN);
-	auto_close int fd = open_spool(err);
+	auto_close int fd = spool_open(err);
 	uint64_t len = 0;
 	ssize_t n;
 	int rc = fd < 0 ? fd : 0;

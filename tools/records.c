@@ -99,11 +99,11 @@ struct store *records_store(struct records *r)
 	return r->memory ? r->memory : r->image.store;
 }
 
-static int open_raw(const char *path, bool writable, struct records *out, struct err *err)
+static int open_raw(const char *path, struct records *out, struct err *err)
 {
 	struct err why = {""};
 	enum mm_kind kind;
-	int rc = image_open_store(path, writable, &out->image.store, err);
+	int rc = image_open_raw(path, &out->image.store, err);
 
 	if (rc == 0)
 		rc = mm_probe(out->image.store, &kind, &why);
@@ -119,7 +119,7 @@ int records_open_memory(const char *path, int mm_id, bool writable, struct recor
 	int rc;
 
 	if (mm_id < 0)
-		return open_raw(path, writable, out, err);
+		return open_raw(path, out, err);
 	rc = image_open(path, writable, &out->image, err);
 	if (rc == 0)
 		rc = image_find(out->image.mm, (unsigned)mm_id, &facts, err);
@@ -149,6 +149,7 @@ static int open_other_half(struct records *r, const struct records_choice *c, bo
 
 		r->data = r->memory;
 		r->memory = index;
+		r->swapped = true;
 	}
 	return rc;
 }

@@ -67,6 +67,7 @@ void records_choice_end(struct records_choice *c);
 struct records {
 	struct image image;
 	struct store *memory, *data; /* the structure's; of a raw image both NULL */
+	bool swapped;                /* a log's data was named, its index was found */
 	struct ss *ss;
 };
 /* The memory or the raw image, for reading or writing; no structure yet. */

@@ -8,6 +8,7 @@ VERB(check)
 VERB(cat)
 VERB(put)
 VERB(dump)
+VERB(load)
 #ifdef HAVE_FUSE
 VERB(mount)
 #endif

@@ -148,8 +148,8 @@ int MUST_CHECK bt_node_whole_chain(struct bt *t, struct bt_node *node, struct er
 
 /* ---- btree_width.c ---- */
 
-/* Sets t->width. `node`, loaded and of version 2, is looked at first; then as many nodes from the
- * root on as it takes. -EDOM: several widths fit all of them. */
+/* Sets t->width. `node`, loaded and of version 2, or NULL, is looked at first; then as many nodes
+ * from the root on as it takes. -EDOM: several widths fit all of them. */
 int MUST_CHECK bt_infer_width(struct bt *t, struct bt_node *node, struct err *err);
 
 /* ---- btree_measure.c ---- */

@@ -137,11 +137,12 @@ int bt_edit_new(struct bt_op *op, bool leaf, struct bt_edit **out)
 		return -ENOMEM;
 	e->version = 2;
 	e->leaf = leaf;
-	if (op->t->width == BT_WIDTH_UNKNOWN)
-		return err_set(
-			op->err, -EDOM,
-			"a new node is needed, and only the program's type tells whether its "
-			"keys have their length before them: the key width must be given");
+	if (op->t->width == BT_WIDTH_UNKNOWN) {
+		int rc = bt_infer_width(op->t, NULL, op->err);
+
+		if (rc < 0)
+			return rc;
+	}
 	return bt_chunk_take(op->t, &e->addr, op->err);
 }
 

@@ -216,6 +216,11 @@ static int decide(struct search *s, struct err *err)
 {
 	unsigned choice = s->best;
 
+	if (s->nodes == 0 && !s->prefixed_proven)
+		return err_set(
+			err, -EDOM,
+			"only the program's type tells whether keys of version 2 nodes would "
+			"have their length before them: the key width must be given");
 	if (s->prefixed_proven)
 		choice = 0;
 	else if (s->alive > 1)
@@ -239,7 +244,8 @@ int bt_infer_width(struct bt *t, struct bt_node *node, struct err *err)
 		return err_set(err, -ENOMEM, "no memory to find the key width");
 	s->t = t;
 	set_up(s);
-	try_node(s, node);
+	if (node)
+		try_node(s, node);
 	if (!is_decided(s) && t->h.root != 0)
 		visit(s, t->h.root, 1);
 	return decide(s, err);

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+/*
+ * load: records from JSON lines into a structure. All changes are made aside first, checked there,
+ * and then installed at once: whatever happens, a memory has its old or its new content.
+ */
+#include <inttypes.h>
+
+#include "tools/json.h"
+#include "tools/load.h"
+#include "tools/records.h"
+#include "tools/stage.h"
+#include "tools/text.h"
+
+struct load_args {
+	struct records_args r;
+	const char *file;
+	bool merge, replace, delete, dry_run, json;
+};
+
+static const struct cmd_option options[] = {
+	{"merge", 'm', CMD_FLAG, WHERE(struct load_args, merge), NULL,
+	 "insert the records, or give those that are there their new values"},
+	{"replace", 'r', CMD_FLAG, WHERE(struct load_args, replace), NULL,
+	 "make the records all that there are"},
+	{"delete", 'd', CMD_FLAG, WHERE(struct load_args, delete), NULL,
+	 "take the keys out; values, if there are any, do not count"},
+	{"dry-run", 0, CMD_FLAG, WHERE(struct load_args, dry_run), NULL,
+	 "do all of it but change the image"},
+	{"json", 0, CMD_FLAG, WHERE(struct load_args, json), NULL, "print one JSON document"},
+	RECORDS_OPTIONS(struct load_args),
+	{NULL},
+};
+
+static const struct cmd_operand operands[] = {
+	{"IMAGE", CMD_FILE, WHERE(struct load_args, r.image)},
+	{"ID", CMD_TEXT, WHERE(struct load_args, r.id)},
+	{"FILE", CMD_FILE, WHERE(struct load_args, file), .optional = true},
+	{NULL},
+};
+
+struct load {
+	const struct load_args *args;
+	struct records_choice *choice;
+	enum load_mode mode;
+	struct load_count count;
+	struct records r;
+	struct store *stage, *data_stage; /* what is installed in the end */
+	unsigned data_id;                 /* of a log's data */
+	uint64_t old_count;               /* of a log */
+	uint64_t kept;                    /* of its records: the first so many stay */
+};
+
+/* ---- the structure as it is, and as it will be ---- */
+
+struct judge {
+	struct err first;
+	unsigned errors;
+};
+
+static void judge(void *ctx, const struct mm_finding *f)
+{
+	struct judge *j = ctx;
+
+	if (f->severity != MM_ERROR)
+		return;
+	if (j->errors++ == 0)
+		err_set(&j->first, 0, "%s: %s", f->id, f->text);
+}
+
+/* Nothing is changed in a structure that is damaged, nor installed if it would be. */
+static int judge_structure(struct ss *ss, int mm_id, struct ss_usage *usage, const char *when,
+			   struct err *err)
+{
+	struct judge j = {{""}, 0};
+	int rc = ss_measure(ss, mm_id, usage, judge, &j, err);
+
+	if (rc == 0 && j.errors > 0)
+		return err_set(err, -EUCLEAN, "%s: %s", when, j.first.text);
+	return rc;
+}
+
+/* What the keys are sorted by follows from those there are, unless it was told. */
+static int settle_order(struct load *l, struct err *err)
+{
+	struct ss_usage usage;
+	int rc = judge_structure(l->r.ss, l->choice->mm_id, &usage,
+				 "it is damaged, so nothing is loaded into it", err);
+
+	if (rc < 0 || !ss_facts(l->r.ss)->keyed)
+		return rc;
+	if (usage.order == SS_ORDER_OWN)
+		return err_set(err, -ENOTSUP,
+			       "its keys follow an order of their program's own, so it cannot be "
+			       "told where a record belongs; --order does, if it is a known one");
+	l->choice->opts.order = usage.order;
+	return 0;
+}
+
+static int open_stages(struct load *l, struct err *err)
+{
+	struct ss_options *opts = &l->choice->opts;
+	int rc;
+
+	l->old_count = ss_facts(l->r.ss)->count;
+	/* A map of version 1 nodes does not tell the width, but a number's type does. */
+	if (opts->key_width == SS_WIDTH_INFER && ss_facts(l->r.ss)->key_width_stored &&
+	    l->choice->key.width > 0)
+		opts->key_width = (int)l->choice->key.width;
+	ss_close(l->r.ss);
+	l->r.ss = NULL;
+	rc = stage_open(l->r.memory, &l->stage, err);
+	if (rc == 0 && l->r.data)
+		rc = stage_open(l->r.data, &l->data_stage, err);
+	return rc < 0 ? rc : ss_open(l->stage, l->data_stage, opts, &l->r.ss, err);
+}
+
+/* ---- installing ---- */
+
+static int source(void *ctx, void *buf, size_t len, uint64_t off, size_t *got, struct err *err)
+{
+	struct store *stage = ctx;
+
+	*got = (size_t)MIN((uint64_t)len, stage->len - MIN(off, stage->len));
+	return store_read(stage, buf, *got, off, err);
+}
+
+static int install(struct load *l, unsigned mm_id, struct store *stage, struct err *err)
+{
+	if (!stage_is_changed(stage))
+		return 0;
+	return mm_replace(l->r.image.mm, mm_id, stage->len, source, stage, err);
+}
+
+/*
+ * Index and data of a log are two memories. In between, the index must not reach into data that are
+ * others by now: it ends before the first of them until all are there.
+ */
+static int install_log(struct load *l, struct err *err)
+{
+	unsigned index_id = (unsigned)l->choice->mm_id;
+	uint8_t count[8];
+	int rc = 0;
+
+	put_le64(count, l->kept);
+	if (l->kept < l->old_count && stage_is_changed(l->data_stage)) {
+		rc = mm_write(l->r.image.mm, index_id, count, sizeof(count), 32, err);
+		if (rc == 0)
+			rc = mm_sync(l->r.image.mm, err);
+	}
+	if (rc == 0)
+		rc = install(l, l->data_id, l->data_stage, err);
+	return rc < 0 ? rc : install(l, index_id, l->stage, err);
+}
+
+static int install_all(struct load *l, struct err *err)
+{
+	int rc = l->data_stage ? install_log(l, err)
+			       : install(l, (unsigned)l->choice->mm_id, l->stage, err);
+
+	ss_close(l->r.ss);
+	l->r.ss = NULL;
+	return rc < 0 ? rc : image_close(&l->r.image, err);
+}
+
+/* ---- the verb ---- */
+
+/* The index of a log is what was named, or is found; its data is the other one. */
+static int settle_log(struct load *l, struct err *err)
+{
+	unsigned other = (unsigned)l->choice->data_id;
+	int rc = 0;
+
+	if (!l->r.data)
+		return 0;
+	if (l->choice->data_id < 0 || l->r.swapped)
+		rc = ss_log_partner(l->r.image.mm, (unsigned)l->choice->mm_id, &other, err);
+	if (rc < 0)
+		return rc;
+	l->data_id = other;
+	if (l->r.swapped) {
+		l->data_id = (unsigned)l->choice->mm_id;
+		l->choice->mm_id = (int)other;
+	}
+	return 0;
+}
+
+static int open_all(struct load *l, struct err *err)
+{
+	int rc = records_open_memory(l->args->r.image, l->choice->mm_id, true, &l->r, err);
+
+	if (rc == 0 && l->choice->name && l->choice->name->state > STATE_ACTIVE)
+		rc = err_set(err, -EROFS, "memory %d ('%s') is %s by the names file",
+			     l->choice->mm_id, l->choice->name->name,
+			     name_state_text(l->choice->name->state));
+	if (rc == 0)
+		rc = records_open_structure(&l->r, l->choice, err);
+	if (rc == 0)
+		rc = settle_log(l, err);
+	if (rc == 0)
+		rc = settle_order(l, err);
+	return rc < 0 ? rc : open_stages(l, err);
+}
+
+static int load(struct load *l, FILE *from, struct err *err)
+{
+	struct ss_usage usage;
+	int rc = open_all(l, err);
+
+	if (rc < 0)
+		return rc;
+	rc = load_lines(from, l->r.ss, &l->choice->key, &l->choice->value, l->mode, &l->count, err);
+	if (rc == -EDOM)
+		return err_set(err, rc, "%s: --key-width does", err->text);
+	l->kept = l->mode == LOAD_REPLACE ? l->count.unchanged : l->old_count;
+	if (rc == 0)
+		rc = judge_structure(l->r.ss, l->choice->mm_id, &usage,
+				     "it would be damaged, so nothing was loaded", err);
+	return rc < 0 || l->args->dry_run ? rc : install_all(l, err);
+}
+
+static int print_count(const struct load_count *c, bool as_json)
+{
+	struct json doc;
+
+	if (!as_json) {
+		printf("%s added, %s changed, %s removed, %s as they were", text_count(c->added).s,
+		       text_count(c->changed).s, text_count(c->removed).s,
+		       text_count(c->unchanged).s);
+		if (c->missing)
+			printf(", %s not there", text_count(c->missing).s);
+		putchar('\n');
+		return CMD_DONE;
+	}
+	doc = json_begin();
+	json_put(&doc, doc.root, "added", json_u64(c->added));
+	json_put(&doc, doc.root, "changed", json_u64(c->changed));
+	json_put(&doc, doc.root, "removed", json_u64(c->removed));
+	json_put(&doc, doc.root, "unchanged", json_u64(c->unchanged));
+	json_put(&doc, doc.root, "missing", json_u64(c->missing));
+	return json_print(&doc);
+}
+
+static int choose_mode(const struct load_args *args, enum load_mode *out)
+{
+	*out = args->replace ? LOAD_REPLACE : args->delete ? LOAD_DELETE : LOAD_MERGE;
+	return args->merge + args->replace + args->delete == 1 ? 0 : -EINVAL;
+}
+
+static int cmd_load(const void *arguments)
+{
+	const struct load_args *args = arguments;
+	auto_records_choice struct records_choice choice = {0};
+	struct load l = {.args = args, .choice = &choice};
+	struct err err = {""};
+	FILE *from = stdin;
+	int rc = records_choose(&args->r, &choice, &err);
+
+	if (rc < 0)
+		return cmd_usage(&verb_load, "%s", err.text);
+	if (choose_mode(args, &l.mode) < 0)
+		return cmd_usage(&verb_load, "one of --merge, --replace and --delete is needed");
+	if (args->file)
+		from = fopen(args->file, "re");
+	if (!from) {
+		cmd_error(args->file, "cannot open: %s", strerror(errno));
+		return CMD_FAILED;
+	}
+	rc = load(&l, from, &err);
+	if (args->file)
+		fclose(from);
+	records_drop(&l.r);
+	store_close(l.stage);
+	store_close(l.data_stage);
+	return rc ? cmd_fail(args->r.image, &err) : print_count(&l.count, args->json);
+}
+
+const struct verb verb_load = {
+	.name = "load",
+	.summary = "put records from JSON lines into a structure",
+	.text = "Reads records as 'dump' prints them, from FILE or standard input, and changes the\n"
+		"structure in memory ID as the canister's own library would: --merge inserts and\n"
+		"replaces, --replace makes the records all that there are, --delete takes keys out.\n"
+		"A record that is there already is not written again, and a memory that is too small\n"
+		"grows. All changes are made aside and checked first, then installed at once; that\n"
+		"takes room for the memory's old and new content together.\n\n"
+		"The codecs are those of 'dump', and must be the ones the records were printed with.",
+	.options = options,
+	.operands = operands,
+	.args_len = sizeof(struct load_args),
+	.run = cmd_load,
+};
