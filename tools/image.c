@@ -12,8 +12,6 @@
 #include "tools/undo.h"
 #include "tools/window.h"
 
-uint64_t image_base_pages;
-
 bool image_is_same(const char *a, const char *b)
 {
 	struct stat x, y;

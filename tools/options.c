@@ -78,6 +78,8 @@ int parse_id(const char *text, uint64_t *out, struct err *err)
 	return 0;
 }
 
+uint64_t image_base_pages;
+
 int cmd_base_page(const char *text, struct err *err)
 {
 	return parse_number(text, 0, BASE_PAGE_MAX, &image_base_pages, err);

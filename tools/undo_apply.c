@@ -36,14 +36,20 @@ bool undo_is_sealed(uint8_t *record, size_t payload)
 	return crc == crc32_of(0, record, UNDO_RECORD_LEN + payload);
 }
 
+int undo_read_block(struct store *image, uint8_t *buf, uint64_t off, uint32_t len, struct err *err)
+{
+	size_t have = off < image->len ? MIN(len, image->len - off) : 0;
+
+	memset(buf + have, 0, len - have);
+	return have ? store_read(image, buf, have, off, err) : 0;
+}
+
 int undo_block_crc(struct store *image, uint8_t *buf, uint64_t off, uint32_t len, uint32_t *crc,
 		   struct err *err)
 {
-	size_t have = off < image->len ? MIN(len, image->len - off) : 0;
-	int rc = have ? store_read(image, buf, have, off, err) : 0;
+	int rc = undo_read_block(image, buf, off, len, err);
 
-	memset(buf + have, 0, len - have);
-	*crc = crc32_of(0, buf, len);
+	*crc = rc ? 0 : crc32_of(0, buf, len);
 	return rc;
 }
 

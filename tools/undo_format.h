@@ -26,7 +26,9 @@ void undo_make_head(uint8_t head[UNDO_HEAD_LEN], uint64_t before_len, uint64_t c
 void undo_seal(uint8_t *record, uint32_t kind, uint64_t off, uint32_t len, size_t payload);
 bool undo_is_sealed(uint8_t *record, size_t payload);
 
-/* The CRC of a block as the image has it now, zeros behind its end. `buf` holds a block then. */
+/* A block as the image has it now, zeros behind its end; and the CRC of that. */
+int MUST_CHECK undo_read_block(struct store *image, uint8_t *buf, uint64_t off, uint32_t len,
+			       struct err *err);
 int MUST_CHECK undo_block_crc(struct store *image, uint8_t *buf, uint64_t off, uint32_t len,
 			      uint32_t *crc, struct err *err);
 

@@ -43,6 +43,7 @@ static int append(struct undo_store *u, uint32_t kind, uint64_t off, uint32_t le
 	return 0;
 }
 
+/* What was cut off without having been saved was zero, and is zero when it comes back. */
 static int save_block(struct undo_store *u, uint64_t n, struct err *err)
 {
 	uint64_t off = n * UNDO_BLOCK_LEN;
@@ -50,7 +51,7 @@ static int save_block(struct undo_store *u, uint64_t n, struct err *err)
 	uint8_t *bytes = u->buf + UNDO_RECORD_LEN;
 	uint64_t *blocks;
 	bool zero;
-	int rc = store_read(u->under, bytes, len, off, err);
+	int rc = undo_read_block(u->under, bytes, off, len, err);
 
 	if (rc)
 		return rc;
