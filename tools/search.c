@@ -65,7 +65,7 @@ static int search_range(const struct window *w, uint64_t from, uint64_t to, stru
 			return rc;
 		data = MIN(data, to);
 		data_end = MIN(data_end, to);
-		if (data < data_end && data - run_end > 2 * reach) {
+		if (data < data_end && data > run_end + 2 * reach) {
 			rc = search_run(w, run, run_end, err);
 			if (w->progress)
 				progress_add(w->progress, data - reach - run_end);

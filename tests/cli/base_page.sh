@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# --base-page: a manager that begins some pages into the image is worked on like any other, and what
+# lies before it stays.
+. "$(dirname "$0")/lib.sh"
+
+golden c_interleaved m_hole_mid k_waste
+head -c 131072 /dev/urandom >head
+cat head c_interleaved.img >late.img
+cat head m_hole_mid.img >hole.img
+
+head_is_left() {
+    cmp -n 131072 head "$1" || fail "the pages before the base page of $1 have changed"
+}
+
+run 0 info --json late.img
+json .kind '"raw"'
+for words in "info --json" "map --json" "advise --json" "check --json" "cat -l 100K"; do
+    read -r verb rest <<<"$words"
+    id=$([ $verb = cat ] && echo 4 || true)
+    run 0 $verb $rest c_interleaved.img $id
+    cp out want
+    run 0 $verb --base-page 2 $rest late.img $id
+    same want out
+done
+
+seq 10000 >text
+run 0 put --base-page 2 late.img 7 text
+run 0 cat --base-page=2 -l "$(stat -c %s text)" late.img 7
+same text out
+head_is_left late.img
+run 0 put c_interleaved.img 7 text
+tail -c +131073 late.img | cmp - c_interleaved.img || fail "put did something else"
+
+run 0 compact --base-page 2 hole.img
+head_is_left hole.img
+run 0 compact m_hole_mid.img
+tail -c +131073 hole.img | cmp - m_hole_mid.img || fail "compact did something else"
+run 0 rebucket --base-page 2 -b 3 hole.img three.img
+head_is_left three.img
+run 0 rebucket -b 3 m_hole_mid.img want.img
+tail -c +131073 three.img | cmp - want.img || fail "rebucket did something else"
+
+run 0 create --base-page 3 -b 1 new.img
+[ "$(stat -c %s new.img)" = $((4 * 65536)) ] || fail "new.img has $(stat -c %s new.img) bytes"
+run 0 info --json --base-page 3 new.img
+json .kind '"managed"'
+run 0 adopt --base-page 1 -m 0 -b 1 -l 100 head adopted.img
+run 0 extract --base-page 1 --length 100 --exact adopted.img 0 back
+cmp -n 100 head back || fail "adopt did something else"
+
+refused 1 "c_interleaved.img: the image has $(stat -c %s c_interleaved.img) bytes and ends before byte 65536000" \
+    info --base-page 1000 c_interleaved.img
+run 2 info --base-page -1 late.img
+run 2 info --base-page 8388609 late.img

@@ -1,0 +1,109 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Killed at any change it makes to a file, a verb that works in place leaves an image that holds all
+# its memories and can be worked on; and a new image has its name or is not there.
+. "$(dirname "$0")/lib.sh"
+
+: "${KILL_AT_LIB:?the library that kills}"
+export ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0
+
+# A small image with holes, surplus, slack, a tail: 1-page buckets, so that many moves are little.
+python3 - <<'EOF'
+import random, struct
+random.seed(7)
+owner = bytearray(b'\xff' * 32768)
+owner[:14] = bytes([5, 255, 0, 5, 255, 9, 0, 255, 5, 9, 9, 255, 0, 5])
+pages = [0] * 255
+for m in (0, 5, 9):
+    pages[m] = owner[:14].count(m)
+pages[9] -= 1
+page = bytearray(65536)
+page[:8] = b'MGR\1' + struct.pack('<HH', 14, 1)
+page[40:2080] = struct.pack('<255Q', *pages)
+page[2080:34848] = owner
+body = b''.join(bytes(65000) + random.randbytes(536) for _ in range(16))
+open('untidy.img', 'wb').write(page + body)
+EOF
+memories() {
+    "$program" rebucket --json -f -b 1 "$1" proof.img 2>/dev/null | jq -r .memories_sha256
+}
+want=$(memories untidy.img)
+
+# killed N ARGUMENT...: runs canisterfs; true when it was killed, false when it came to its end.
+killed() {
+    local n=$1 got=0
+    shift
+    # In a subshell, so that the shell's word on it goes nowhere.
+    (KILL_AT=$n LD_PRELOAD=$KILL_AT_LIB "$program" "$@" >out 2>err; exit $?) 2>/dev/null || got=$?
+    case $got in
+    0) return 1 ;;
+    137) return 0 ;;
+    *) fail "killed at $n, $*: exited $got: $(cat err)" ;;
+    esac
+}
+
+# In place: whole at any time, and the verb can be run again, or what it did be taken back.
+n=1
+while cp untidy.img a.img && rm -f ./*.undo* && killed $n compact --zero-slack a.img; do
+    cp a.img left.img
+    [ "$(memories a.img)" = "$want" ] || fail "killed at $n: a memory is another"
+    run 0 compact --zero-slack --no-undo a.img
+    [ "$(memories a.img)" = "$want" ] || fail "killed at $n, and run again: a memory is another"
+    run 0 check a.img
+    out_is "a.img: clean"
+    if [ -s a.img.undo ] && [ "$(stat -c %s a.img.undo)" -ge 16 ]; then
+        mv left.img a.img
+        run 0 check --undo a.img.undo a.img
+        same a.img untidy.img
+    fi
+    n=$((n + 1))
+done
+[ $n -gt 40 ] || fail "compact changes files only $n times"
+
+# The directory of a canister snapshot: the image and the number agree, or the verb says what is odd
+# and the next one mends it.
+lay_out() {
+    rm -rf snap snap.undo*
+    mkdir snap
+    cp untidy.img snap/stable_memory.bin
+    printf '{"wasm_module_size": 0, "wasm_memory_size": 0, "stable_memory_size": %s}' \
+        "$(stat -c %s untidy.img)" >snap/metadata.json
+}
+agree() {
+    [ "$(jq .stable_memory_size snap/metadata.json)" = "$(stat -c %s snap/stable_memory.bin)" ]
+}
+head -c 200K /dev/urandom >text
+for words in "compact --no-undo snap" "rebucket -f -b 1 untidy.img snap" \
+    "rebucket -f -b 7 untidy.img snap"; do
+    n=1
+    while lay_out && killed $n $words; do
+        run 0 info snap
+        agree || grep -q "a change was interrupted" err || fail "killed at $n, $words: nothing is said"
+        [ "$(memories snap)" = "$want" ] || fail "killed at $n, $words: a memory is another"
+        run 0 compact --no-undo snap
+        agree || fail "killed at $n, $words: the number is not mended"
+        [ "$(memories snap)" = "$want" ] || fail "killed at $n, $words: a memory is another now"
+        n=$((n + 1))
+    done
+    agree || fail "$words: the number is not the length"
+    [ $n -gt 5 ] || fail "$words changes files only $n times"
+done
+
+# Growing by put: the memory has its old or its new content, and the others theirs.
+n=1
+while lay_out && killed $n put snap 5 text; do
+    "$program" cat snap 5 >now 2>/dev/null
+    cmp -s -n 204800 now text || [ "$(memories snap)" = "$want" ] ||
+        fail "killed at $n: memory 5 is neither the old nor the new one"
+    run 0 compact --no-undo snap
+    agree || fail "killed at $n: the number is not mended"
+    n=$((n + 1))
+done
+
+# A new image.
+n=1
+while rm -f new.img && killed $n rebucket -b 2 untidy.img new.img; do
+    [ ! -e new.img ] || [ "$(memories new.img)" = "$want" ] || fail "killed at $n: half an image"
+    n=$((n + 1))
+done
+[ $n -gt 5 ] || fail "rebucket changes files only $n times"
