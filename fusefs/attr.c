@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 
 #include "fusefs/ops.h"
+#include "fusefs/snap.h"
 
 static void reply_attr(fuse_req_t req, struct node *node)
 {
@@ -50,7 +51,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 	struct err err = {""};
 	int rc = 0;
 
-	if (fs->cfg->opts->read_only)
+	if (fs->cfg->opts->read_only || node_is_snap(node))
 		rc = -EROFS;
 	else if (!node_is_file(node) && node->kind != NODE_ROOT)
 		rc = -EPERM;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "fusefs/ops.h"
+#include "fusefs/snap.h"
 
 static const char *const names[] = {"info.json", "stable"};
 
@@ -71,6 +72,11 @@ void control_open(fuse_req_t req, struct node *node, struct fuse_file_info *fi)
 	int rc;
 
 	fi->direct_io = 1;
+	if (node_is_snap(node)) {
+		fi->direct_io = 0;
+		snapdir_open(req, node, fi);
+		return;
+	}
 	if (node->kind == NODE_BESIDE) {
 		open_beside(req, node, fi);
 		return;
@@ -88,6 +94,15 @@ void control_open(fuse_req_t req, struct node *node, struct fuse_file_info *fi)
 	}
 	fi->fh = (uintptr_t)text;
 	fuse_reply_open(req, fi);
+}
+
+void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fuse_file_info *fi,
+	      unsigned flags, const void *in, size_t in_len, size_t out_len)
+{
+	if (node_of(fs_of(req), ino)->kind == NODE_STABLE)
+		snapdir_ioctl(req, cmd, in, in_len, out_len);
+	else
+		fs_reply(req, -ENOTTY, NULL);
 }
 
 void control_release(struct node *node, struct fuse_file_info *fi)
@@ -126,7 +141,9 @@ void control_read(fuse_req_t req, struct node *node, size_t size, off_t off,
 {
 	const struct text *text = (const struct text *)(uintptr_t)fi->fh;
 
-	if (node->kind == NODE_STABLE)
+	if (node_is_snap(node))
+		snapdir_read(req, node, size, off);
+	else if (node->kind == NODE_STABLE)
 		read_stable(req, size, (uint64_t)off);
 	else if (node->kind == NODE_BESIDE)
 		read_beside(req, (int)fi->fh, size, off);

@@ -4,14 +4,22 @@
  * is never listed so that no tool copies it by accident.
  */
 #include "fusefs/ops.h"
+#include "fusefs/snap.h"
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = fs_of(req);
 	struct node *dir = node_of(fs, parent);
 	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
-	struct node *node = dir->kind == NODE_ROOT ? node_find(fs, name) : control_find(fs, name);
+	struct node *node;
 
+	if (node_is_snap(dir)) {
+		snapdir_lookup(req, dir, name);
+		return;
+	}
+	node = dir->kind == NODE_ROOT ? node_find(fs, name) : control_find(fs, name);
+	if (dir->kind == NODE_ROOT && snapdir_is_folder(fs, name))
+		node = &fs->snap_root;
 	if (dir->kind == NODE_ROOT && strcmp(name, ".canister") == 0)
 		node = &fs->control;
 	fs_reply_node(req, node);
@@ -45,8 +53,9 @@ struct listing {
 	} * entry;
 };
 
-static int list_add(struct listing *list, const char *name, ino_t ino, mode_t mode)
+static int list_add(void *to, const char *name, ino_t ino, mode_t mode)
 {
+	struct listing *list = to;
 	struct entry *entry = list->entry;
 
 	if (list->count == list->room) {
@@ -102,7 +111,9 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		rc = list_add(list, ".", dir->ino, S_IFDIR);
 	if (!rc)
 		rc = list_add(list, "..", FUSE_ROOT_ID, S_IFDIR);
-	if (!rc)
+	if (!rc && node_is_snap(dir))
+		rc = snapdir_list(fs, dir, list_add, list);
+	else if (!rc)
 		rc = dir->kind == NODE_ROOT ? list_root(fs, list) : list_control(fs, list);
 	if (rc) {
 		list_free(list);
@@ -145,9 +156,9 @@ void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 /* Why no file of this name can be made in this directory, or 0. */
 static int refuse_name(struct fs *fs, fuse_ino_t parent, const char *name)
 {
-	if (fs->cfg->opts->read_only)
+	if (fs->cfg->opts->read_only || node_is_snap(node_of(fs, parent)))
 		return -EROFS;
-	if (node_of(fs, parent)->kind != NODE_ROOT || name_is_reserved(name))
+	if (node_of(fs, parent)->kind != NODE_ROOT || name_is_reserved(fs, name))
 		return -EPERM;
 	return strlen(name) > NAME_MAX ? -ENAMETOOLONG : 0;
 }
@@ -223,10 +234,33 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 		fs_reply_node(req, node);
 }
 
-/* The place for names is flat, and holds files alone. */
-void op_refuse_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+/* The place for names is flat, and holds files alone; but a directory in .snap is a snapshot. */
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
-	fs_reply(req, fs_of(req)->cfg->opts->read_only ? -EROFS : -EPERM, NULL);
+	struct fs *fs = fs_of(req);
+	struct node *dir = node_of(fs, parent);
+
+	if (fs->cfg->opts->read_only)
+		fs_reply(req, -EROFS, NULL);
+	else if (node_is_snap(dir))
+		snapdir_mkdir(req, dir, name);
+	else
+		fs_reply(req, -EPERM, NULL);
+}
+
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = fs_of(req);
+	struct node *dir = node_of(fs, parent);
+
+	if (fs->cfg->opts->read_only)
+		fs_reply(req, -EROFS, NULL);
+	else if (node_is_snap(dir))
+		snapdir_rmdir(req, dir, name);
+	else
+		fs_reply(req,
+			 dir->kind == NODE_ROOT && !name_is_reserved(fs, name) ? -ENOTDIR : -EPERM,
+			 NULL);
 }
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)

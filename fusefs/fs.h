@@ -21,12 +21,16 @@
 
 enum node_kind {
 	NODE_ROOT,
-	NODE_MEMORY,  /* content in virtual memory mm_id */
-	NODE_SCRATCH, /* content in host file fd */
-	NODE_CONTROL, /* .canister */
-	NODE_STABLE,  /* .canister/stable */
-	NODE_INFO,    /* .canister/info.json */
-	NODE_BESIDE,  /* .canister/..., a file of the host */
+	NODE_MEMORY,      /* content in virtual memory mm_id */
+	NODE_SCRATCH,     /* content in host file fd */
+	NODE_CONTROL,     /* .canister */
+	NODE_STABLE,      /* .canister/stable */
+	NODE_INFO,        /* .canister/info.json */
+	NODE_BESIDE,      /* .canister/..., a file of the host */
+	NODE_SNAP_ROOT,   /* .snap */
+	NODE_SNAP_DIR,    /* .snap/NAME */
+	NODE_SNAP_FILE,   /* .snap/NAME/5 */
+	NODE_SNAP_STABLE, /* .snap/NAME/stable */
 };
 
 /* What chmod can set: nothing here is a program, see handshake.c. */
@@ -52,6 +56,7 @@ struct node {
 	uid_t uid;
 	gid_t gid;
 	struct timespec atime, mtime, ctime;
+	struct fs_snap *snap; /* of a node in .snap: set when it is made */
 };
 
 struct fs {
@@ -61,7 +66,13 @@ struct fs {
 	struct fuse_session *session;
 	pthread_mutex_t tree_lock;
 	struct node root; /* the head of the list of named files */
-	struct node control, stable, info;
+	struct node control, stable, info, snap_root;
+	struct fs_snap *snaps; /* that the kernel has asked for. tree_lock */
+	/* snap_act.c: threads under way */
+	pthread_mutex_t acts_lock; /* one of them changes something; before all other locks */
+	pthread_mutex_t tasks_lock;
+	pthread_cond_t tasks_done;
+	unsigned tasks;
 	struct node beside[FS_BESIDE_MAX]; /* as in cfg->beside */
 	unsigned beside_count;
 	ino_t next_ino;
@@ -88,7 +99,8 @@ struct node *node_of(struct fs *fs, fuse_ino_t ino);
 fuse_ino_t node_id(struct fs *fs, const struct node *node);
 /* The memory's id that `name` stands for, or -1: any other name is a scratch file's. */
 int name_to_id(const char *name);
-bool name_is_reserved(const char *name);
+bool name_is_reserved(const struct fs *fs, const char *name);
+void node_init(struct node *node, enum node_kind kind, ino_t ino, mode_t mode);
 /* A regular file with content: a memory or a scratch file. */
 bool node_is_file(const struct node *node);
 /* These four with tree_lock held. NULL: not found, no memory. */
@@ -194,6 +206,9 @@ void fs_log(const struct fs *fs, const char *fmt, ...) PRINTF(2, 3);
 /* handshake.c: makes a promise to the kernel that saves a request for every write. Mounted, but not
  * served yet. */
 int MUST_CHECK fs_handshake(struct fuse_session *session, struct err *err);
+
+/* snap_act.c: no request about snapshots is under way any more. */
+void snapdir_tasks_wait(struct fs *fs);
 
 /* tune.c: where we may (root), tells the kernel to read ahead further and to keep more dirty pages
  * for this mount than it would for one it does not know. Failing is no loss but of speed. */

@@ -7,6 +7,10 @@
  *     mnt/.canister/stable     the whole image, read-only         (not listed, always there)
  *     mnt/.canister/info.json  what `canisterfs info --json` says, live
  *     mnt/.canister/...        what fs_config.beside names, read-only
+ *     mnt/.snap/               mkdir takes a snapshot, rmdir drops it, mv renames it (not listed)
+ *     mnt/.snap/NAME/0 ...     the memories as they were, read-only; what was open when a snapshot
+ *                              is dropped answers ESTALE, unless the kernel has it in its cache
+ *     mnt/.snap/NAME/stable    the whole image as it was          (not listed)
  *
  * The format counts whole pages. Within one mount a file has the exact length that was last
  * written or truncated to; the image holds that length rounded up to pages, zero behind the end,
@@ -15,7 +19,10 @@
 #ifndef CANISTERFS_FUSEFS_H
 #define CANISTERFS_FUSEFS_H
 
+#include <sys/ioctl.h>
+
 #include "memmgr/memmgr.h"
+#include "snapshot/snapshot.h"
 
 struct fs_options {
 	bool read_only;
@@ -24,6 +31,9 @@ struct fs_options {
 	bool single_thread;
 	char *scratch_dir; /* scratch files lie in a directory made there; NULL: beside the image */
 	char *base_page;   /* as it was written; for whoever opens the image, or NULL */
+	char *snap_dir;    /* the folder of snapshots; NULL: .snap */
+	char *overlay;     /* for whoever opens the image: a file in front of it, or NULL */
+	bool ephemeral;    /* likewise: in front of it, a file that ends with the mount */
 	char *rest;        /* the mount options that are libfuse's and the kernel's, or NULL */
 };
 
@@ -44,7 +54,8 @@ enum { FS_BESIDE_MAX = 4 };
 struct fs_config {
 	const struct fs_options *opts;
 	struct mm *mm;
-	struct store *store; /* what mm was opened on */
+	struct store *store;    /* what mm was opened on */
+	struct snap_live *live; /* its snapshots; NULL: it cannot have any */
 	const char *image_path;
 	const char *mountpoint;
 	/* Makes the text of .canister/info.json: *text is the caller's to free. */
@@ -60,5 +71,32 @@ struct fs_config {
  * /dev/null. *mounted says whether the mount ever stood. The image is the caller's to close then.
  */
 int MUST_CHECK fs_mount(const struct fs_config *cfg, bool *mounted, struct err *err);
+
+/*
+ * What can be asked of a mount: an ioctl on .canister/stable, by the mount's owner or root. The
+ * ioctl itself succeeds; `status` is 0 or -errno then, and `text` says why.
+ */
+enum fs_verb {
+	FS_SNAP_CREATE = 1, /* name */
+	FS_SNAP_DROP,       /* name */
+	FS_SNAP_RENAME,     /* name to other */
+	FS_SNAP_ROLLBACK,   /* name; mm_id -1: all memories */
+	FS_SNAP_INFO,       /* of snapshot `number`, oldest first; -ENOENT: there are no more */
+	FS_SNAP_DIFF,       /* name to other ("": now): pages that differ, by memory */
+};
+
+struct fs_request {
+	uint32_t verb;
+	int32_t status;
+	int32_t mm_id;
+	uint32_t number;
+	char name[256], other[256];
+	char text[512];
+	int64_t sec, nsec;
+	uint64_t held_len, image_len;
+	uint64_t stale;
+	uint64_t pages[MM_MAX_MEMORIES];
+};
+#define FS_IOCTL _IOWR('C', 1, struct fs_request)
 
 #endif

@@ -33,7 +33,9 @@ static const struct fuse_lowlevel_ops ops = {
 	.fsyncdir = op_fsyncdir,
 	.create = op_create,
 	.mknod = op_mknod,
-	.mkdir = op_refuse_mkdir,
+	.mkdir = op_mkdir,
+	.rmdir = op_rmdir,
+	.ioctl = op_ioctl,
 	.unlink = op_unlink,
 	.rename = op_rename,
 	.open = op_open,
@@ -126,6 +128,24 @@ static int serve(struct fs *fs, struct err *err)
 	return rc < 0 ? err_sys(err, rc, "the mount has broken off") : 0;
 }
 
+static void freeze(void *mm)
+{
+	mm_freeze(mm);
+}
+
+static void thaw(void *mm)
+{
+	mm_thaw(mm);
+}
+
+static void open_gate(struct fs *fs)
+{
+	struct snap_gate gate = {freeze, thaw, fs->mm};
+
+	if (fs->cfg->live)
+		snap_live_set_gate(fs->cfg->live, &gate);
+}
+
 static int mount_and_serve(struct fs *fs, bool *mounted, struct err *err)
 {
 	const struct fs_options *opts = fs->cfg->opts;
@@ -145,7 +165,9 @@ static int mount_and_serve(struct fs *fs, bool *mounted, struct err *err)
 	if (!rc) {
 		fs_tune(fs->cfg->mountpoint);
 		window_open(fs);
+		open_gate(fs);
 		rc = serve(fs, err);
+		snapdir_tasks_wait(fs);
 		window_close(fs);
 		fuse_remove_signal_handlers(fs->session);
 	}
@@ -163,6 +185,9 @@ int fs_mount(const struct fs_config *cfg, bool *mounted, struct err *err)
 	if (!fs)
 		return err_set(err, -ENOMEM, "no memory for a mount");
 	*fs = (struct fs){.cfg = cfg, .mm = cfg->mm, .store = cfg->store, .scratch_dir_fd = -1};
+	pthread_mutex_init(&fs->acts_lock, NULL);
+	pthread_mutex_init(&fs->tasks_lock, NULL);
+	pthread_cond_init(&fs->tasks_done, NULL);
 	fuse_set_log_func(keep_message);
 	rc = nodes_init(fs, err);
 	if (!rc)

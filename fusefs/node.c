@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "fusefs/fs.h"
+#include "fusefs/snap.h"
 
 enum {
 	INO_CONTROL = 2,
@@ -18,7 +18,8 @@ enum {
 
 void cleanup_mutex(pthread_mutex_t **held)
 {
-	pthread_mutex_unlock(*held);
+	if (*held)
+		pthread_mutex_unlock(*held);
 }
 
 void cleanup_rwlock(pthread_rwlock_t **held)
@@ -51,9 +52,9 @@ int name_to_id(const char *name)
 	return name[0] && id < MM_MAX_MEMORIES ? (int)id : -1;
 }
 
-bool name_is_reserved(const char *name)
+bool name_is_reserved(const struct fs *fs, const char *name)
 {
-	return strcmp(name, ".canister") == 0 || strcmp(name, ".snap") == 0;
+	return strcmp(name, ".canister") == 0 || snapdir_is_folder(fs, name);
 }
 
 bool node_is_file(const struct node *node)
@@ -61,7 +62,7 @@ bool node_is_file(const struct node *node)
 	return node->kind == NODE_MEMORY || node->kind == NODE_SCRATCH;
 }
 
-static void init_node(struct node *node, enum node_kind kind, ino_t ino, mode_t mode)
+void node_init(struct node *node, enum node_kind kind, ino_t ino, mode_t mode)
 {
 	node->kind = kind;
 	node->fd = -1;
@@ -94,7 +95,7 @@ struct node *node_new(struct fs *fs, enum node_kind kind, const char *name, mode
 		free(copy);
 		return NULL;
 	}
-	init_node(node, kind, fs->next_ino++, mode);
+	node_init(node, kind, fs->next_ino++, mode);
 	node_set_name(fs, node, copy);
 	return node;
 }
@@ -179,15 +180,16 @@ int nodes_init(struct fs *fs, struct err *err)
 	int rc;
 
 	pthread_mutex_init(&fs->tree_lock, NULL);
-	init_node(&fs->root, NODE_ROOT, FUSE_ROOT_ID, S_IFDIR | 0755);
-	init_node(&fs->control, NODE_CONTROL, INO_CONTROL, S_IFDIR | 0555);
-	init_node(&fs->stable, NODE_STABLE, INO_STABLE, S_IFREG | 0444);
-	init_node(&fs->info, NODE_INFO, INO_INFO, S_IFREG | 0444);
+	node_init(&fs->root, NODE_ROOT, FUSE_ROOT_ID, S_IFDIR | 0755);
+	node_init(&fs->control, NODE_CONTROL, INO_CONTROL, S_IFDIR | 0555);
+	node_init(&fs->stable, NODE_STABLE, INO_STABLE, S_IFREG | 0444);
+	node_init(&fs->info, NODE_INFO, INO_INFO, S_IFREG | 0444);
 	while (fs->cfg->beside && fs->cfg->beside[fs->beside_count].name) {
-		init_node(&fs->beside[fs->beside_count], NODE_BESIDE, INO_BESIDE + fs->beside_count,
+		node_init(&fs->beside[fs->beside_count], NODE_BESIDE, INO_BESIDE + fs->beside_count,
 			  S_IFREG | 0444);
 		fs->beside_count++;
 	}
+	snapdir_init(fs);
 	fs->next_ino = INO_FIRST_FILE;
 	rc = add_memories(fs, err);
 	if (!rc && stat(fs->cfg->image_path, &image) == 0)
@@ -197,6 +199,7 @@ int nodes_init(struct fs *fs, struct err *err)
 
 void nodes_clear(struct fs *fs)
 {
+	snapdir_clear(fs);
 	while (fs->root.next != &fs->root) {
 		struct node *node = fs->root.next;
 
@@ -229,9 +232,14 @@ static blkcnt_t blocks_of(struct fs *fs, struct node *node)
 		return (blkcnt_t)(image_len(fs) / 512);
 	case NODE_BESIDE:
 		return stat(control_path(fs, node), &st) == 0 ? st.st_blocks : 0;
+	case NODE_SNAP_FILE:
+	case NODE_SNAP_STABLE:
+		return (blkcnt_t)(node->size_len / 512);
 	case NODE_ROOT:
 	case NODE_CONTROL:
 	case NODE_INFO:
+	case NODE_SNAP_ROOT:
+	case NODE_SNAP_DIR:
 		break;
 	}
 	return 0;
@@ -250,7 +258,7 @@ static uint64_t len_of(struct fs *fs, struct node *node)
 
 void node_stat(struct fs *fs, struct node *node, struct stat *st)
 {
-	bool is_dir = node->kind == NODE_ROOT || node->kind == NODE_CONTROL;
+	bool is_dir = S_ISDIR(node->mode);
 
 	memset(st, 0, sizeof(*st));
 	{

@@ -20,7 +20,8 @@ void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	       struct fuse_file_info *fi);
 void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev);
-void op_refuse_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
 
 /* rename.c */
@@ -54,6 +55,10 @@ void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse
 void op_copy_file_range(fuse_req_t req, fuse_ino_t in_ino, off_t in_off,
 			struct fuse_file_info *in_fi, fuse_ino_t out_ino, off_t out_off,
 			struct fuse_file_info *out_fi, size_t len, int flags);
+
+/* control.c */
+void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fuse_file_info *fi,
+	      unsigned flags, const void *in, size_t in_len, size_t out_len);
 
 /* attr.c */
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

@@ -8,12 +8,27 @@
 
 #include "fusefs/fusefs.h"
 
-enum { KEY_REMOUNT, KEY_READ_ONLY, KEY_READ_WRITE, KEY_SCRATCH, KEY_BASE_PAGE };
+enum {
+	KEY_REMOUNT,
+	KEY_READ_ONLY,
+	KEY_READ_WRITE,
+	KEY_SCRATCH,
+	KEY_BASE_PAGE,
+	KEY_SNAP_DIR,
+	KEY_OVERLAY,
+	KEY_EPHEMERAL
+};
 
 static const struct fuse_opt ours[] = {
-	FUSE_OPT_KEY("remount", KEY_REMOUNT),        FUSE_OPT_KEY("ro", KEY_READ_ONLY),
-	FUSE_OPT_KEY("rw", KEY_READ_WRITE),          FUSE_OPT_KEY("scratch=%s", KEY_SCRATCH),
-	FUSE_OPT_KEY("base_page=%s", KEY_BASE_PAGE), FUSE_OPT_END,
+	FUSE_OPT_KEY("remount", KEY_REMOUNT),
+	FUSE_OPT_KEY("ro", KEY_READ_ONLY),
+	FUSE_OPT_KEY("rw", KEY_READ_WRITE),
+	FUSE_OPT_KEY("scratch=%s", KEY_SCRATCH),
+	FUSE_OPT_KEY("base_page=%s", KEY_BASE_PAGE),
+	FUSE_OPT_KEY("snapdir=%s", KEY_SNAP_DIR),
+	FUSE_OPT_KEY("overlay=%s", KEY_OVERLAY),
+	FUSE_OPT_KEY("ephemeral", KEY_EPHEMERAL),
+	FUSE_OPT_END,
 };
 
 struct parsing {
@@ -52,6 +67,22 @@ static int take_word(void *data, const char *word, int key, struct fuse_args *ar
 		return set_text(&opts->scratch_dir, strchr(word, '=') + 1);
 	case KEY_BASE_PAGE:
 		return set_text(&opts->base_page, strchr(word, '=') + 1);
+	case KEY_SNAP_DIR:
+		word = strchr(word, '=') + 1;
+		if (word[0] != '.' || strchr(word, '/') || strlen(word) < 2 ||
+		    !strcmp(word, "..")) {
+			err_set(p->err, -EINVAL,
+				"snapdir=%s: the folder's name begins with a dot, so that it can be "
+				"no file's, and has no slash",
+				word);
+			return -1;
+		}
+		return set_text(&opts->snap_dir, word);
+	case KEY_OVERLAY:
+		return set_text(&opts->overlay, strchr(word, '=') + 1);
+	case KEY_EPHEMERAL:
+		opts->ephemeral = true;
+		return 0;
 	default:
 		return fuse_opt_add_opt(&opts->rest, word);
 	}
@@ -74,6 +105,8 @@ void fs_options_clear(struct fs_options *opts)
 {
 	free(opts->scratch_dir);
 	free(opts->base_page);
+	free(opts->snap_dir);
+	free(opts->overlay);
 	free(opts->rest);
 	memset(opts, 0, sizeof(*opts));
 }

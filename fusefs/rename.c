@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "fusefs/ops.h"
+#include "fusefs/snap.h"
 
 /*
  * Makes a node let go of its memory without changing the image: into a copy when somebody has it
@@ -169,7 +170,7 @@ static int rename_file(struct fs *fs, const char *name, const char *new_name, un
 
 	if (fs->cfg->opts->read_only)
 		return -EROFS;
-	if (name_is_reserved(name) || name_is_reserved(new_name))
+	if (name_is_reserved(fs, name) || name_is_reserved(fs, new_name))
 		return -EPERM;
 	if (!from || (!over && (flags & RENAME_EXCHANGE)))
 		return -ENOENT;
@@ -188,8 +189,13 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 {
 	struct fs *fs = fs_of(req);
 	struct err err = {""};
-	int rc = -EPERM;
+	struct node *dir = node_of(fs, parent), *new_dir = node_of(fs, new_parent);
+	int rc = node_is_snap(dir) || node_is_snap(new_dir) ? -EROFS : -EPERM;
 
+	if (dir->kind == NODE_SNAP_ROOT && dir == new_dir && !(flags & RENAME_EXCHANGE)) {
+		snapdir_rename(req, name, new_name);
+		return;
+	}
 	if (parent == FUSE_ROOT_ID && new_parent == FUSE_ROOT_ID) {
 		auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
 

@@ -102,7 +102,7 @@ static int find_one(struct fs *fs, const char *name, struct err *err)
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || name_to_id(name) >= 0 ||
-	    name_is_reserved(name))
+	    name_is_reserved(fs, name))
 		return 0;
 	node = node_new(fs, NODE_SCRATCH, name, S_IFREG | 0644);
 	if (!node)

@@ -6,6 +6,7 @@
 #include <linux/falloc.h>
 
 #include "fusefs/ops.h"
+#include "fusefs/snap.h"
 
 static int allocate(struct fs *fs, struct node *node, int mode, uint64_t off, uint64_t len,
 		    struct err *err)
@@ -114,6 +115,10 @@ void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse
 	struct late_seek *late;
 	pthread_t thread;
 
+	if (node->kind == NODE_SNAP_FILE || node->kind == NODE_SNAP_STABLE) {
+		snapdir_lseek(req, node, off, whence);
+		return;
+	}
 	if (!node_is_file(node)) {
 		fs_reply(req, -EINVAL, NULL);
 		return;

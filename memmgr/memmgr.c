@@ -173,6 +173,21 @@ void mm_unpin(struct mm *mm)
 	pthread_rwlock_unlock(&mm->lock);
 }
 
+void mm_freeze(struct mm *mm)
+{
+	pthread_rwlock_wrlock(&mm->lock);
+}
+
+void mm_thaw(struct mm *mm)
+{
+	pthread_rwlock_unlock(&mm->lock);
+}
+
+int mm_reload(struct mm *mm, struct err *err)
+{
+	return load(mm, err);
+}
+
 void cleanup_mm_pin(struct mm **mm)
 {
 	if (*mm)

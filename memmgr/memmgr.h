@@ -101,6 +101,15 @@ void mm_unpin(struct mm *mm);
 void cleanup_mm_pin(struct mm **mm);
 #define auto_mm_pin __attribute__((cleanup(cleanup_mm_pin)))
 
+/*
+ * Between freeze and thaw, by one thread, nobody else is in a call that uses the image, and this
+ * thread calls nothing here but mm_reload: reads the layout anew from a store whose bytes have been
+ * changed below. When that fails the image cannot be used any more but for closing.
+ */
+void mm_freeze(struct mm *mm);
+void mm_thaw(struct mm *mm);
+int MUST_CHECK mm_reload(struct mm *mm, struct err *err);
+
 /* ---- data: offsets and lengths in bytes, inside the memory's pages ---- */
 
 /* -EIO past the last page; -EUCLEAN where a damaged image lacks the bucket or the bytes. */

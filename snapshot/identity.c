@@ -82,9 +82,7 @@ static int store_state(struct snap_live *live, bool durable, struct err *err)
 
 static int image_stat(struct snap_live *live, struct stat *st, struct err *err)
 {
-	struct store_host host = store_host_at(live->image, 0);
-
-	if (host.fd >= 0 ? fstat(host.fd, st) < 0 : stat(live->path, st) < 0)
+	if (stat(live->path, st) < 0)
 		return err_sys(err, -errno, "cannot examine the image");
 	return 0;
 }
@@ -189,7 +187,7 @@ int identity_settle(struct snap_live *live, struct err *err)
 		return rc;
 	pthread_mutex_lock(&live->state_lock);
 	live->state.open = false;
-	live->state.image_len = live->image->len;
+	live->state.image_len = live->s.len;
 	live->state.sec = st.st_mtim.tv_sec;
 	live->state.nsec = (uint32_t)st.st_mtim.tv_nsec;
 	rc = store_state(live, true, err);

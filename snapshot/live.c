@@ -60,7 +60,8 @@ static void free_live(struct snap_live *live)
 	free(live);
 }
 
-/* Everything is on disk, the image last; only then may the record say that they fit together. */
+/* Everything is on disk, the image last; only then may the record say that they fit together. An
+ * overlay's file changes until it is closed. */
 static int settle(struct snap_live *live)
 {
 	int rc = 0;
@@ -69,7 +70,11 @@ static int settle(struct snap_live *live)
 		rc = store_sync(live->chain[i]->file, NULL);
 	if (!rc)
 		rc = store_sync(live->image, NULL);
-	return rc ? rc : identity_settle(live, NULL);
+	if (rc)
+		return rc;
+	store_close(live->image);
+	live->image = NULL;
+	return identity_settle(live, NULL);
 }
 
 void live_close(struct snap_live *live)

@@ -148,6 +148,8 @@ size_t kept_record_encode(const struct kept_record *record, uint8_t *buf);
 char *live_path(const struct snap_live *live, const char *name, const char *ending);
 /* The backing file's name as snapshot `at` has to have it. */
 void chain_backing_name(const struct snap_live *live, size_t at, char *out, size_t len);
+/* The image's format as a backing file: it may be an overlay. */
+const char *live_format(const struct snap_live *live);
 /* The store below snapshot `at`. */
 struct store *chain_below(struct snap_live *live, size_t at);
 /* Tells snapshot `at` who is below it, unless it knows. chain_lock exclusive, and the gate closed

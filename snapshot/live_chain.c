@@ -118,6 +118,11 @@ struct store *chain_below(struct snap_live *live, size_t at)
 	return at + 1 < live->count ? live->chain[at + 1]->file : &live->base.s;
 }
 
+const char *live_format(const struct snap_live *live)
+{
+	return qcow2_of(live->image) ? "qcow2" : "raw";
+}
+
 int chain_link(struct snap_live *live, size_t at, struct err *err)
 {
 	struct store *file = live->chain[at]->file;
@@ -127,7 +132,7 @@ int chain_link(struct snap_live *live, size_t at, struct err *err)
 	chain_backing_name(live, at, name, sizeof(name));
 	if (strcmp(q->h.backing, name) == 0 && q->backing == chain_below(live, at))
 		return 0;
-	return snap_set_backing(file, name, at + 1 < live->count ? "qcow2" : "raw",
+	return snap_set_backing(file, name, at + 1 < live->count ? "qcow2" : live_format(live),
 				chain_below(live, at), err);
 }
 

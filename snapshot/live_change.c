@@ -84,7 +84,7 @@ static int make_file(struct snap_live *live, struct kept *kept, struct err *err)
 	struct snap_new what = {
 		.len = live->s.len,
 		.backing = backing,
-		.backing_format = "raw",
+		.backing_format = live_format(live),
 		.record = record,
 		.record_len = kept_record_encode(&kept->record, record),
 	};

@@ -169,6 +169,14 @@ int MUST_CHECK snap_live_changed(struct snap_live *live, const char *older, cons
 				 uint64_t off, bool *changed, struct err *err);
 
 /*
+ * Counts, for each memory, the pages that differ between a snapshot, open as `a`, and a newer one,
+ * open as `b`; `newer` NULL: `b` is the image itself, in use or not. A page that only one has
+ * differs. `pages` has MM_MAX_MEMORIES numbers.
+ */
+int MUST_CHECK snap_live_diff(struct snap_live *live, const char *older, struct mm *a,
+			      const char *newer, struct mm *b, uint64_t *pages, struct err *err);
+
+/*
  * The image becomes what the snapshot was; all snapshots stay as they are. The caller has the store
  * to itself. Killed half-way, the next opening of the image for writing finishes it; a power cut
  * does not harm it. On failure before anything has changed, nothing has; after that, as killed.

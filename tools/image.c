@@ -50,9 +50,15 @@ static int open_snapshot(const char *path, bool writable, struct store **out, st
 
 static int open_whole(const char *path, bool writable, struct store **out, struct err *err)
 {
+	int rc;
+
 	if (is_dir(path))
 		return open_snapshot(path, writable, out, err);
-	return file_store_open(path, writable, out, err);
+	rc = file_store_open(path, writable, out, err);
+	/* What is overwritten belongs to the image's snapshots. */
+	if (!rc && writable && snap_live_exists(path))
+		rc = snap_live_open(*out, path, out, err);
+	return rc;
 }
 
 int image_open_raw(const char *path, struct store **out, struct err *err)
@@ -126,6 +132,26 @@ static int open_bytes(const char *path, bool writable, struct image *out, struct
 		out->snapshot = strdup(path);
 		out->layout = layout_sum(out->store);
 	}
+	return rc;
+}
+
+int image_open_live(const char *path, bool writable, struct image *out, struct err *err)
+{
+	int rc;
+
+	if (is_dir(path) || image_base_pages > 0)
+		return image_open(path, writable, out, err);
+	rc = file_store_open(path, writable, &out->store, err);
+	if (!rc)
+		rc = snap_live_open(out->store, path, &out->store, err);
+	if (rc) {
+		out->store = NULL;
+		return rc;
+	}
+	out->live = snap_live_of(out->store);
+	rc = image_open_mm(out->store, &out->mm, err);
+	if (rc)
+		image_drop(out);
 	return rc;
 }
 

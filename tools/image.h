@@ -6,6 +6,7 @@
 #define CANISTERFS_TOOLS_IMAGE_H
 
 #include "memmgr/memmgr.h"
+#include "snapshot/snapshot.h"
 #include "tools/canister_dir.h"
 
 /* Pages before the manager's first one, in every image that is opened or made. The command line
@@ -28,14 +29,17 @@ int MUST_CHECK image_open_raw(const char *path, struct store **out, struct err *
 struct image {
 	struct store *store;
 	struct mm *mm;
-	char *snapshot;     /* its path, where it is that of a canister and is written to */
-	uint32_t layout;    /* a checksum of page 0 as it was */
-	struct store *undo; /* between mm and store, where the change is saved */
+	struct snap_live *live; /* of image_open_live; NULL: it can have no live snapshots */
+	char *snapshot;         /* its path, where it is that of a canister and is written to */
+	uint32_t layout;        /* a checksum of page 0 as it was */
+	struct store *undo;     /* between mm and store, where the change is saved */
 	char *undo_file;
 };
 
 /* Opens the store and the manager on it. */
 int MUST_CHECK image_open(const char *path, bool writable, struct image *out, struct err *err);
+/* As image_open, for whoever wants its live snapshots as well. */
+int MUST_CHECK image_open_live(const char *path, bool writable, struct image *out, struct err *err);
 /* Ends writing: all is on disk when it returns 0. Closes in any case. Where the layout of a
  * canister snapshot has changed, says on stderr how to load it safely. */
 int MUST_CHECK image_close(struct image *img, struct err *err);

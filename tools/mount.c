@@ -113,7 +113,7 @@ static int serve(const struct mount_args *args, const struct fs_options *opts, c
 		.mountpoint = mountpoint,
 		.info_json = make_info,
 	};
-	int rc = image_open(image, !opts->read_only, &img, &err);
+	int rc = image_open_live(image, !opts->read_only, &img, &err);
 
 	if (!rc && fill_beside(image, beside, paths) != 0)
 		rc = err_set(&err, -ENOMEM, "out of memory");
@@ -127,6 +127,7 @@ static int serve(const struct mount_args *args, const struct fs_options *opts, c
 		safe_load_print(stderr, img.snapshot);
 	cfg.mm = cfg.info_ctx = img.mm;
 	cfg.store = img.store;
+	cfg.live = img.live;
 	rc = fs_mount(&cfg, &mounted, &err);
 	if (rc && !mounted) {
 		cmd_fail(args->mountpoint, &err);

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Shows the live snapshots: .snap, in it a directory for each, in that the memories' files and the
+ * whole image as "stable", which is not listed. All read-only. What is shown never changes, so the
+ * kernel may cache it; but a snapshot can end, and then reading it answers ESTALE.
+ */
+#include <stdio.h>
+
+#include "fusefs/ops.h"
+#include "fusefs/snap.h"
+
+enum { SNAP_INO_SHIFT = 9, SNAP_INO_STABLE = 511 };
+#define SNAP_INO_FIRST (UINT64_C(1) << 40)
+
+void snapdir_init(struct fs *fs)
+{
+	node_init(&fs->snap_root, NODE_SNAP_ROOT, SNAP_INO_FIRST, S_IFDIR | 0755);
+}
+
+static void free_snap(struct fs_snap *snap)
+{
+	for (size_t i = 0; i < ARRAY_LEN(snap->file); i++)
+		free(snap->file[i]);
+	mm_drop(snap->mm);
+	store_close(snap->view);
+	pthread_rwlock_destroy(&snap->lock);
+	free(snap);
+}
+
+void snapdir_clear(struct fs *fs)
+{
+	while (fs->snaps) {
+		struct fs_snap *snap = fs->snaps;
+
+		fs->snaps = snap->next;
+		free_snap(snap);
+	}
+}
+
+bool snapdir_is_folder(const struct fs *fs, const char *name)
+{
+	const char *folder = fs->cfg->opts->snap_dir;
+
+	return strcmp(name, folder ? folder : ".snap") == 0;
+}
+
+/* ---- nodes ---- */
+
+static void snap_node_init(struct fs_snap *snap, struct node *node, enum node_kind kind,
+			   uint64_t nth, mode_t mode, const struct snap_live_info *info)
+{
+	node_init(node, kind, SNAP_INO_FIRST + (snap->seq << SNAP_INO_SHIFT) + nth, mode);
+	node->snap = snap;
+	node->atime = node->mtime = node->ctime = (struct timespec){info->sec, info->nsec};
+}
+
+static int open_snap(struct fs *fs, const struct snap_live_info *info, struct fs_snap **out,
+		     struct err *err)
+{
+	struct fs_snap *snap = calloc(1, sizeof(*snap));
+	int rc = snap ? snap_live_view(fs->cfg->live, info->name, &snap->view, err) : -ENOMEM;
+
+	if (!rc)
+		rc = mm_open(snap->view, &snap->mm, err);
+	if (rc) {
+		if (snap)
+			store_close(snap->view);
+		free(snap);
+		return rc;
+	}
+	snap->seq = info->seq;
+	pthread_rwlock_init(&snap->lock, NULL);
+	snap_node_init(snap, &snap->dir, NODE_SNAP_DIR, 0, S_IFDIR | 0555, info);
+	snap_node_init(snap, &snap->stable, NODE_SNAP_STABLE, SNAP_INO_STABLE, S_IFREG | 0444,
+		       info);
+	snap->stable.size_len = snap->view->len;
+	snap->next = fs->snaps;
+	fs->snaps = snap;
+	*out = snap;
+	return 0;
+}
+
+/* What the chain says of a name. */
+static int find_info(struct fs *fs, const char *name, struct snap_live_info *out, struct err *err)
+{
+	auto_free struct snap_live_info *list = NULL;
+	size_t count;
+	int rc = snap_live_list(fs->cfg->live, &list, &count, err);
+
+	for (size_t i = 0; !rc && i < count; i++) {
+		if (list[i].stale || strcmp(list[i].name, name) != 0)
+			continue;
+		*out = list[i];
+		return 0;
+	}
+	return rc ? rc : err_set(err, -ENOENT, "there is no snapshot '%s'", name);
+}
+
+struct fs_snap *snapdir_get(struct fs *fs, const char *name, int *rc, struct err *err)
+{
+	struct snap_live_info info;
+	struct fs_snap *snap;
+
+	*rc = fs->cfg->live ? find_info(fs, name, &info, err) : -ENOENT;
+	if (*rc)
+		return NULL;
+	for (snap = fs->snaps; snap; snap = snap->next)
+		if (snap->seq == info.seq && !snap->gone)
+			return snap;
+	*rc = open_snap(fs, &info, &snap, err);
+	return *rc ? NULL : snap;
+}
+
+static struct node *file_node(struct fs_snap *snap, unsigned id)
+{
+	struct snap_live_info info = {.sec = snap->dir.mtime.tv_sec,
+				      .nsec = snap->dir.mtime.tv_nsec};
+	struct mm_memory m;
+
+	mm_memory(snap->mm, id, &m);
+	if (m.pages == 0 && m.buckets == 0)
+		return NULL;
+	if (!snap->file[id])
+		snap->file[id] = calloc(1, sizeof(struct node));
+	if (snap->file[id] && !snap->file[id]->snap) {
+		snap_node_init(snap, snap->file[id], NODE_SNAP_FILE, id + 1u, S_IFREG | 0444,
+			       &info);
+		snap->file[id]->mm_id = id;
+		snap->file[id]->size_len = m.pages * MM_PAGE_LEN;
+	}
+	return snap->file[id];
+}
+
+static struct node *find_file(struct fs_snap *snap, const char *name)
+{
+	int id = name_to_id(name);
+
+	if (snap->gone)
+		return NULL;
+	if (strcmp(name, "stable") == 0)
+		return &snap->stable;
+	return id >= 0 ? file_node(snap, (unsigned)id) : NULL;
+}
+
+void snapdir_lookup(fuse_req_t req, struct node *dir, const char *name)
+{
+	struct fs *fs = fs_of(req);
+	struct fuse_entry_param entry = {0};
+	struct fs_snap *snap;
+	struct node *node = NULL;
+	struct err err = {""};
+	int rc = 0;
+
+	if (dir->kind == NODE_SNAP_ROOT) {
+		snap = snapdir_get(fs, name, &rc, &err);
+		node = snap ? &snap->dir : NULL;
+	} else {
+		node = find_file(dir->snap, name);
+	}
+	if (!node) {
+		fs_reply(req, rc ? rc : -ENOENT, &err);
+		return;
+	}
+	/* Others than the kernel can rename and drop: names are asked for each time. */
+	entry.ino = node_id(fs, node);
+	entry.attr_timeout = FS_TIMEOUT;
+	node_stat(fs, node, &entry.attr);
+	node->lookups++;
+	if (fuse_reply_entry(req, &entry) == -ENOENT)
+		node->lookups--;
+}
+
+static int list_root(struct fs *fs, snapdir_add_fn *add, void *to)
+{
+	auto_free struct snap_live_info *list = NULL;
+	size_t count = 0;
+	int rc = fs->cfg->live ? snap_live_list(fs->cfg->live, &list, &count, NULL) : 0;
+
+	for (size_t i = 0; !rc && i < count; i++)
+		if (!list[i].stale)
+			rc = add(to, list[i].name, SNAP_INO_FIRST + (list[i].seq << SNAP_INO_SHIFT),
+				 S_IFDIR);
+	return rc;
+}
+
+int snapdir_list(struct fs *fs, struct node *dir, snapdir_add_fn *add, void *list)
+{
+	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
+	int rc = 0;
+
+	if (dir->kind == NODE_SNAP_ROOT)
+		return list_root(fs, add, list);
+	for (unsigned id = 0; !rc && !dir->snap->gone && id < MM_MAX_MEMORIES; id++) {
+		struct node *node = file_node(dir->snap, id);
+		char name[8];
+
+		snprintf(name, sizeof(name), "%u", id);
+		if (node)
+			rc = add(list, name, node->ino, S_IFREG);
+	}
+	return rc;
+}
+
+/* ---- bytes ---- */
+
+void snapdir_open(fuse_req_t req, struct node *node, struct fuse_file_info *fi)
+{
+	if ((fi->flags & O_ACCMODE) != O_RDONLY) {
+		fs_reply(req, -EROFS, NULL);
+		return;
+	}
+	fi->keep_cache = 1;
+	fuse_reply_open(req, fi);
+}
+
+static int read_node(struct node *node, void *buf, size_t len, uint64_t off, struct err *err)
+{
+	struct fs_snap *snap = node->snap;
+	auto_rw_unlock pthread_rwlock_t *held = lock_shared(&snap->lock);
+
+	if (snap->gone)
+		return -ESTALE;
+	return node->kind == NODE_SNAP_STABLE ? store_read(snap->view, buf, len, off, err)
+					      : mm_read(snap->mm, node->mm_id, buf, len, off, err);
+}
+
+void snapdir_read(fuse_req_t req, struct node *node, size_t size, off_t off)
+{
+	uint64_t size_len = node->size_len;
+	size_t len = (uint64_t)off < size_len ? MIN((uint64_t)size, size_len - (uint64_t)off) : 0;
+	auto_free char *buf = malloc(MAX(len, (size_t)1));
+	struct err err = {""};
+	int rc = buf ? read_node(node, buf, len, (uint64_t)off, &err) : -ENOMEM;
+
+	if (rc)
+		fs_reply(req, rc, &err);
+	else
+		fuse_reply_buf(req, buf, len);
+}
+
+static int next_data(struct node *node, uint64_t off, uint64_t *start, uint64_t *end,
+		     struct err *err)
+{
+	struct fs_snap *snap = node->snap;
+	auto_rw_unlock pthread_rwlock_t *held = lock_shared(&snap->lock);
+
+	if (snap->gone)
+		return -ESTALE;
+	if (node->kind == NODE_SNAP_STABLE)
+		return store_next_data(snap->view, off, start, end, err);
+	return mm_next_data(snap->mm, node->mm_id, off, start, end, err);
+}
+
+void snapdir_lseek(fuse_req_t req, struct node *node, off_t off, int whence)
+{
+	uint64_t at = (uint64_t)off, start = at, end = at;
+	struct err err = {""};
+	int rc = at < node->size_len ? next_data(node, at, &start, &end, &err) : -ENXIO;
+
+	if (!rc && whence == SEEK_DATA && start == end)
+		rc = -ENXIO;
+	if (!rc && whence == SEEK_DATA)
+		at = start;
+	while (!rc && whence == SEEK_HOLE && start == at && start < end) {
+		at = end;
+		rc = next_data(node, at, &start, &end, &err);
+	}
+	if (rc)
+		fs_reply(req, rc, &err);
+	else
+		fuse_reply_lseek(req, (off_t)at);
+}
+
+void snapdir_end(struct fs *fs, uint64_t seq)
+{
+	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
+
+	for (struct fs_snap *snap = fs->snaps; snap; snap = snap->next) {
+		auto_rw_unlock pthread_rwlock_t *ending = NULL;
+
+		if (snap->seq != seq || snap->gone)
+			continue;
+		ending = lock_exclusive(&snap->lock);
+		snap->gone = true;
+		mm_drop(snap->mm);
+		store_close(snap->view);
+		snap->mm = NULL;
+		snap->view = NULL;
+	}
+}

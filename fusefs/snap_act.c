@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Takes, drops, renames and brings back snapshots of a mounted image, on behalf of mkdir, rmdir,
+ * mv, and of the verbs (ioctl on .canister/stable).
+ *
+ * What has been written belongs to the snapshot, also where it is still in the kernel's cache: so
+ * the kernel is made to write back first. It waits for the workers to take what it writes;
+ * therefore all this is done by a thread of its own, which holds no lock meanwhile. The instant
+ * itself is when the image's layout lock is held exclusively.
+ */
+#include <stdio.h>
+
+#include "fusefs/ops.h"
+#include "fusefs/snap.h"
+
+/* ---- the kernel's cache ---- */
+
+struct ids {
+	size_t count;
+	fuse_ino_t *id;
+};
+
+/* The nodes with bytes in the kernel that may be newer than ours, or all that it may know. */
+static struct ids collect(struct fs *fs, bool all)
+{
+	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
+	struct ids ids = {0, NULL};
+	size_t room = 0;
+
+	for (struct node *n = fs->root.next; n != &fs->root; n = n->next)
+		room++;
+	ids.id = calloc(room + 1, sizeof(*ids.id));
+	for (struct node *n = fs->root.next; ids.id && n != &fs->root; n = n->next)
+		if (n->kind == NODE_MEMORY && n->lookups > 0 && (all || n->writers > 0))
+			ids.id[ids.count++] = node_id(fs, n);
+	return ids;
+}
+
+/* Writes back and forgets. A node that is gone meanwhile, the kernel does not know either. */
+static void flush(struct fs *fs, bool all)
+{
+	struct ids ids = collect(fs, all);
+
+	for (size_t i = 0; i < ids.count; i++)
+		fuse_lowlevel_notify_inval_inode(fs->session, ids.id[i], 0, 0);
+	free(ids.id);
+}
+
+/* ---- bringing back ---- */
+
+/* Nobody is in an operation on a file, or begins one. */
+static void lock_files(struct fs *fs)
+{
+	pthread_mutex_lock(&fs->tree_lock);
+	for (struct node *n = fs->root.next; n != &fs->root; n = n->next)
+		pthread_rwlock_wrlock(&n->lock);
+}
+
+static void unlock_files(struct fs *fs)
+{
+	for (struct node *n = fs->root.next; n != &fs->root; n = n->next)
+		pthread_rwlock_unlock(&n->lock);
+	pthread_mutex_unlock(&fs->tree_lock);
+}
+
+/* The file of a memory has the memory's size. New ones get a file; *changed: the kernel must be
+ * told. tree_lock held. */
+static int update_file(struct fs *fs, unsigned id, bool *changed)
+{
+	struct mm_memory m;
+	struct node *node;
+	char name[8];
+
+	snprintf(name, sizeof(name), "%u", id);
+	mm_memory(fs->mm, id, &m);
+	node = node_find(fs, name);
+	*changed = node && node->size_len != m.pages * MM_PAGE_LEN;
+	if (!node && m.pages == 0)
+		return 0;
+	if (!node) {
+		node = node_new(fs, NODE_MEMORY, name, S_IFREG | 0644);
+		if (!node)
+			return -ENOMEM;
+		node->mm_id = id;
+		*changed = true;
+	}
+	node->size_len = m.pages * MM_PAGE_LEN;
+	node_touch(node);
+	return 0;
+}
+
+/* With the writeback cache the kernel believes its own length of a file: it is told by a truncate,
+ * which changes nothing here. */
+static void tell_size(struct fs *fs, unsigned id)
+{
+	auto_free char *path = NULL;
+	struct mm_memory m;
+	char name[8];
+
+	snprintf(name, sizeof(name), "%u", id);
+	fuse_lowlevel_notify_inval_entry(fs->session, FUSE_ROOT_ID, name, strlen(name));
+	mm_memory(fs->mm, id, &m);
+	if (asprintf(&path, "%s/%s", fs->cfg->mountpoint, name) >= 0)
+		(void)!truncate(path, (off_t)(m.pages * MM_PAGE_LEN));
+}
+
+static int swap_image(struct fs *fs, const char *name, struct err *err)
+{
+	int rc;
+
+	mm_freeze(fs->mm);
+	rc = snap_live_rollback(fs->cfg->live, name, err);
+	/* Also where it stopped half-way: what is there is what is there. */
+	if (mm_reload(fs->mm, rc ? NULL : err) && !rc)
+		rc = -EUCLEAN;
+	mm_thaw(fs->mm);
+	return rc;
+}
+
+static int roll_back_all(struct fs *fs, const char *name, struct err *err)
+{
+	bool changed[MM_MAX_MEMORIES] = {false};
+	int rc;
+
+	flush(fs, true);
+	lock_files(fs);
+	rc = swap_image(fs, name, err);
+	unlock_files(fs);
+	pthread_mutex_lock(&fs->tree_lock);
+	for (unsigned id = 0; !rc && id < MM_MAX_MEMORIES; id++)
+		rc = update_file(fs, id, &changed[id]);
+	pthread_mutex_unlock(&fs->tree_lock);
+	flush(fs, true);
+	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++)
+		if (changed[id])
+			tell_size(fs, id);
+	return rc;
+}
+
+struct from_snap {
+	struct mm *mm;
+	unsigned id;
+};
+
+static int snap_source(void *ctx, void *buf, size_t len, uint64_t off, size_t *got, struct err *err)
+{
+	struct from_snap *from = ctx;
+
+	*got = len;
+	return mm_read(from->mm, from->id, buf, len, off, err);
+}
+
+static int replace_one(struct fs *fs, const char *name, unsigned id, bool *changed, struct err *err)
+{
+	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
+	auto_rw_unlock pthread_rwlock_t *node_held = NULL;
+	struct from_snap from = {NULL, id};
+	struct fs_snap *snap;
+	struct mm_memory m;
+	struct node *node;
+	char file[8];
+	int rc;
+
+	snap = snapdir_get(fs, name, &rc, err);
+	if (!snap)
+		return rc;
+	snprintf(file, sizeof(file), "%u", id);
+	node = node_find(fs, file);
+	if (node)
+		node_held = lock_exclusive(&node->lock);
+	from.mm = snap->mm;
+	mm_memory(snap->mm, id, &m);
+	rc = mm_replace(fs->mm, id, m.pages * MM_PAGE_LEN, snap_source, &from, err);
+	return rc ? rc : update_file(fs, id, changed);
+}
+
+static int roll_back_one(struct fs *fs, const char *name, unsigned id, struct err *err)
+{
+	bool changed = false;
+	int rc;
+
+	flush(fs, true);
+	rc = replace_one(fs, name, id, &changed, err);
+	flush(fs, true);
+	if (changed)
+		tell_size(fs, id);
+	return rc;
+}
+
+/* ---- facts ---- */
+
+static int diff(struct fs *fs, struct fs_request *r, struct err *err)
+{
+	struct fs_snap *a, *b = NULL;
+	int rc;
+
+	if (!r->other[0])
+		flush(fs, false);
+	{
+		auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
+
+		a = snapdir_get(fs, r->name, &rc, err);
+		if (a && r->other[0])
+			b = snapdir_get(fs, r->other, &rc, err);
+		if (!a || (r->other[0] && !b))
+			return rc;
+		pthread_rwlock_rdlock(&a->lock);
+		if (b && b != a)
+			pthread_rwlock_rdlock(&b->lock);
+	}
+	rc = snap_live_diff(fs->cfg->live, r->name, a->mm, b ? r->other : NULL, b ? b->mm : fs->mm,
+			    r->pages, err);
+	if (b && b != a)
+		pthread_rwlock_unlock(&b->lock);
+	pthread_rwlock_unlock(&a->lock);
+	return rc;
+}
+
+static int info(struct fs *fs, struct fs_request *r, struct err *err)
+{
+	auto_free struct snap_live_info *list = NULL;
+	const struct snap_live_info *one;
+	size_t count;
+	int rc = snap_live_list(fs->cfg->live, &list, &count, err);
+
+	if (rc)
+		return rc;
+	if (r->number >= count)
+		return -ENOENT;
+	one = &list[r->number];
+	snprintf(r->name, sizeof(r->name), "%s", one->name);
+	r->sec = one->sec;
+	r->nsec = one->nsec;
+	r->held_len = one->held_len;
+	r->image_len = one->image_len;
+	r->stale = one->stale;
+	return 0;
+}
+
+/* ---- acts ---- */
+
+static int drop(struct fs *fs, const char *name, struct err *err)
+{
+	auto_free struct snap_live_info *list = NULL;
+	size_t count;
+	int rc = snap_live_list(fs->cfg->live, &list, &count, err);
+
+	if (!rc)
+		rc = snap_live_drop(fs->cfg->live, name, err);
+	for (size_t i = 0; !rc && i < count; i++)
+		if (!list[i].stale && strcmp(list[i].name, name) == 0)
+			snapdir_end(fs, list[i].seq);
+	if (!rc)
+		node_touch(&fs->snap_root);
+	return rc;
+}
+
+static int create(struct fs *fs, const char *name, struct err *err)
+{
+	int rc;
+
+	flush(fs, false);
+	rc = snap_live_create(fs->cfg->live, name, err);
+	if (!rc)
+		node_touch(&fs->snap_root);
+	return rc;
+}
+
+static int act(struct fs *fs, struct fs_request *r, struct err *err)
+{
+	auto_unlock pthread_mutex_t *held = NULL;
+	bool changes = r->verb != FS_SNAP_INFO && r->verb != FS_SNAP_DIFF;
+
+	if (!fs->cfg->live)
+		return err_set(err, -EOPNOTSUPP, "this image cannot have snapshots");
+	if (changes && fs->cfg->opts->read_only)
+		return err_set(err, -EROFS, "the image is mounted read-only");
+	if (memchr(r->name, 0, sizeof(r->name)) == NULL ||
+	    memchr(r->other, 0, sizeof(r->other)) == NULL)
+		return err_set(err, -ENAMETOOLONG, "the name is too long");
+	/* One change at a time: each waits for the image while it keeps others from the chain. */
+	if (changes)
+		held = lock(&fs->acts_lock);
+	switch (r->verb) {
+	case FS_SNAP_CREATE:
+		return create(fs, r->name, err);
+	case FS_SNAP_DROP:
+		return drop(fs, r->name, err);
+	case FS_SNAP_RENAME:
+		return snap_live_rename(fs->cfg->live, r->name, r->other, err);
+	case FS_SNAP_ROLLBACK:
+		return r->mm_id >= 0 && r->mm_id < MM_MAX_MEMORIES
+			       ? roll_back_one(fs, r->name, (unsigned)r->mm_id, err)
+			       : roll_back_all(fs, r->name, err);
+	case FS_SNAP_INFO:
+		return info(fs, r, err);
+	case FS_SNAP_DIFF:
+		return diff(fs, r, err);
+	default:
+		return err_set(err, -ENOTTY, "an unknown request");
+	}
+}
+
+/* ---- threads ---- */
+
+struct task {
+	fuse_req_t req;
+	struct fs_request r;
+	bool is_ioctl; /* else mkdir or rmdir */
+};
+
+static void answer_mkdir(struct task *t, int rc, const struct err *err)
+{
+	struct fs *fs = fs_of(t->req);
+	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
+
+	if (rc)
+		fs_reply(t->req, rc, err);
+	else
+		snapdir_lookup(t->req, &fs->snap_root, t->r.name);
+}
+
+static void *run_task(void *arg)
+{
+	struct task *t = arg;
+	struct fs *fs = fs_of(t->req);
+	struct err err = {""};
+	int rc = act(fs, &t->r, &err);
+
+	if (t->is_ioctl) {
+		t->r.status = rc;
+		snprintf(t->r.text, sizeof(t->r.text), "%s", err.text);
+		fuse_reply_ioctl(t->req, 0, &t->r, sizeof(t->r));
+	} else if (t->r.verb == FS_SNAP_CREATE) {
+		answer_mkdir(t, rc, &err);
+	} else {
+		fs_reply(t->req, rc, &err);
+	}
+	free(t);
+	pthread_mutex_lock(&fs->tasks_lock);
+	if (--fs->tasks == 0)
+		pthread_cond_broadcast(&fs->tasks_done);
+	pthread_mutex_unlock(&fs->tasks_lock);
+	return NULL;
+}
+
+static void start(struct task *t)
+{
+	struct fs *fs = fs_of(t->req);
+	pthread_t thread;
+
+	pthread_mutex_lock(&fs->tasks_lock);
+	fs->tasks++;
+	pthread_mutex_unlock(&fs->tasks_lock);
+	if (pthread_create(&thread, NULL, run_task, t) == 0) {
+		pthread_detach(thread);
+		return;
+	}
+	pthread_mutex_lock(&fs->tasks_lock);
+	fs->tasks--;
+	pthread_mutex_unlock(&fs->tasks_lock);
+	fs_reply(t->req, -ENOMEM, NULL);
+	free(t);
+}
+
+void snapdir_tasks_wait(struct fs *fs)
+{
+	pthread_mutex_lock(&fs->tasks_lock);
+	while (fs->tasks > 0)
+		pthread_cond_wait(&fs->tasks_done, &fs->tasks_lock);
+	pthread_mutex_unlock(&fs->tasks_lock);
+}
+
+static void start_named(fuse_req_t req, struct node *dir, uint32_t verb, const char *name)
+{
+	struct task *t;
+
+	if (dir->kind != NODE_SNAP_ROOT) {
+		fs_reply(req, -EROFS, NULL);
+		return;
+	}
+	t = strlen(name) < sizeof(t->r.name) ? calloc(1, sizeof(*t)) : NULL;
+	if (!t) {
+		fs_reply(req, strlen(name) < sizeof(t->r.name) ? -ENOMEM : -ENAMETOOLONG, NULL);
+		return;
+	}
+	t->req = req;
+	t->r.verb = verb;
+	strcpy(t->r.name, name);
+	start(t);
+}
+
+void snapdir_mkdir(fuse_req_t req, struct node *dir, const char *name)
+{
+	start_named(req, dir, FS_SNAP_CREATE, name);
+}
+
+void snapdir_rmdir(fuse_req_t req, struct node *dir, const char *name)
+{
+	start_named(req, dir, FS_SNAP_DROP, name);
+}
+
+void snapdir_rename(fuse_req_t req, const char *name, const char *new_name)
+{
+	struct fs *fs = fs_of(req);
+	struct err err = {""};
+	int rc = fs->cfg->opts->read_only ? -EROFS : -EOPNOTSUPP;
+
+	if (fs->cfg->live && !fs->cfg->opts->read_only)
+		rc = snap_live_rename(fs->cfg->live, name, new_name, &err);
+	fs_reply(req, rc, &err);
+}
+
+/* Whoever may see the mount may not yet change it: its owner may, and root. */
+void snapdir_ioctl(fuse_req_t req, unsigned cmd, const void *in, size_t in_len, size_t out_len)
+{
+	uid_t uid = fuse_req_ctx(req)->uid;
+	struct task *t;
+
+	if (cmd != FS_IOCTL || in_len != sizeof(t->r) || out_len != sizeof(t->r)) {
+		fs_reply(req, -ENOTTY, NULL);
+		return;
+	}
+	if (uid != 0 && uid != getuid()) {
+		fs_reply(req, -EPERM, NULL);
+		return;
+	}
+	t = calloc(1, sizeof(*t));
+	if (!t) {
+		fs_reply(req, -ENOMEM, NULL);
+		return;
+	}
+	t->req = req;
+	t->is_ioctl = true;
+	memcpy(&t->r, in, sizeof(t->r));
+	start(t);
+}
