@@ -31,13 +31,14 @@ install_packages() {
         apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >/dev/null
 }
 
-# build_in DIRECTORY MESON-OPTION...: builds everything there, quietly unless it fails.
+# build_in DIRECTORY MESON-OPTION...: builds everything there with these options, quietly unless it
+# fails.
 build_in() {
-    local dir=$1 log
+    local dir=$1 log step=setup
     shift
+    [ ! -f "$dir/build.ninja" ] || step=configure
     log=$(mktemp)
-    if { [ -f "$dir/build.ninja" ] || meson setup "$dir" "$@"; } >"$log" 2>&1 &&
-        ninja -C "$dir" >>"$log" 2>&1; then
+    if meson "$step" "$dir" "$@" >"$log" 2>&1 && ninja -C "$dir" >>"$log" 2>&1; then
         rm "$log"
     else
         cat "$log" >&2

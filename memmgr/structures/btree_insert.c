@@ -122,7 +122,7 @@ static int split_root(struct bt_op *op)
 
 static int split_below(struct bt_op *op, const struct look *parent)
 {
-	struct bt_edit *p, *full;
+	struct bt_edit *p = NULL, *full = NULL;
 	int rc = bt_edit_load(op, parent->addr, &p);
 
 	if (rc == 0)
