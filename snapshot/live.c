@@ -137,10 +137,16 @@ int snap_live_open(struct store *image, const char *path, struct store **out, st
 
 static uint64_t held_len(struct snap_live *live, const struct kept *kept)
 {
-	auto_free char *path = live_path(live, kept->name, kept->file ? ".qcow2" : ".stale");
-	struct stat st;
+	static const char *const endings[] = {".qcow2", ".stale"};
 
-	return path && stat(path, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
+	for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
+		auto_free char *path = live_path(live, kept->name, endings[i]);
+		struct stat st;
+
+		if (path && stat(path, &st) == 0)
+			return (uint64_t)st.st_blocks * 512;
+	}
+	return 0;
 }
 
 static void describe(struct snap_live *live, const struct kept *kept, struct snap_live_info *out)

@@ -13,6 +13,7 @@ VERB(load)
 VERB(mount)
 #endif
 VERB(umount)
+VERB(snapshot)
 VERB(adopt)
 VERB(extract)
 VERB(find)

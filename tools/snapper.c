@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Answers requests about live snapshots, by asking the mount or by doing it here. See snapper.h.
+ */
+#include "tools/snapper.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "tools/mounts.h"
+
+static int open_mount(const char *path, struct snapper *out, struct err *err)
+{
+	auto_free char *image = NULL, *control = NULL;
+	int rc = mounts_find(path, &out->mountpoint, &image, err);
+
+	if (rc)
+		return rc;
+	if (asprintf(&control, "%s/.canister/stable", out->mountpoint) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	out->fd = open(control, O_RDONLY | O_CLOEXEC);
+	return out->fd < 0 ? err_sys(err, -errno, "cannot reach the mount") : 0;
+}
+
+int snapper_open(const char *path, bool writable, struct snapper *out, struct err *err)
+{
+	struct stat st;
+	int rc;
+
+	*out = SNAPPER_NONE;
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) && !canister_dir_is(path))
+		return open_mount(path, out, err);
+	rc = image_open_live(path, writable, &out->img, err);
+	if (!rc && !out->img.live) {
+		image_drop(&out->img);
+		rc = err_set(err, -EOPNOTSUPP,
+			     "cannot have snapshots: only a plain file with the manager at its "
+			     "beginning can");
+	}
+	return rc;
+}
+
+int snapper_request(struct fs_request *r, uint32_t verb, const char *name, const char *other,
+		    struct err *err)
+{
+	*r = (struct fs_request){.verb = verb, .mm_id = -1};
+	if (strlen(name) >= sizeof(r->name) || (other && strlen(other) >= sizeof(r->other)))
+		return err_set(err, -ENAMETOOLONG, "a snapshot's name is not so long");
+	strcpy(r->name, name);
+	if (other)
+		strcpy(r->other, other);
+	return 0;
+}
+
+/* ---- here ---- */
+
+struct open_snap {
+	struct store *view;
+	struct mm *mm;
+};
+
+static void close_snap(struct open_snap *s)
+{
+	mm_drop(s->mm);
+	store_close(s->view);
+}
+#define auto_snap __attribute__((cleanup(close_snap)))
+
+static int open_snap(struct snap_live *live, const char *name, struct open_snap *out,
+		     struct err *err)
+{
+	int rc = snap_live_view(live, name, &out->view, err);
+
+	return rc ? rc : mm_open(out->view, &out->mm, err);
+}
+
+static int diff(struct image *img, struct fs_request *r, struct err *err)
+{
+	auto_snap struct open_snap a = {NULL, NULL}, b = {NULL, NULL};
+	bool two = r->other[0];
+	int rc = open_snap(img->live, r->name, &a, err);
+
+	if (!rc && two)
+		rc = open_snap(img->live, r->other, &b, err);
+	return rc ? rc
+		  : snap_live_diff(img->live, r->name, a.mm, two ? r->other : NULL,
+				   two ? b.mm : img->mm, r->pages, err);
+}
+
+static int info(struct image *img, struct fs_request *r, struct err *err)
+{
+	auto_free struct snap_live_info *list = NULL;
+	const struct snap_live_info *one;
+	size_t count;
+	int rc = snap_live_list(img->live, &list, &count, err);
+
+	if (rc)
+		return rc;
+	if (r->number >= count)
+		return -ENOENT;
+	one = &list[r->number];
+	snprintf(r->name, sizeof(r->name), "%s", one->name);
+	r->sec = one->sec;
+	r->nsec = one->nsec;
+	r->held_len = one->held_len;
+	r->image_len = one->image_len;
+	r->stale = one->stale;
+	return 0;
+}
+
+static int snap_source(void *ctx, void *buf, size_t len, uint64_t off, size_t *got, struct err *err)
+{
+	const struct fs_request *r = ((void **)ctx)[0];
+	struct mm *mm = ((void **)ctx)[1];
+
+	*got = len;
+	return mm_read(mm, (unsigned)r->mm_id, buf, len, off, err);
+}
+
+static int roll_back_one(struct image *img, struct fs_request *r, struct err *err)
+{
+	auto_snap struct open_snap s = {NULL, NULL};
+	struct mm_memory m;
+	int rc = open_snap(img->live, r->name, &s, err);
+
+	if (rc)
+		return rc;
+	mm_memory(s.mm, (unsigned)r->mm_id, &m);
+	return mm_replace(img->mm, (unsigned)r->mm_id, m.pages * MM_PAGE_LEN, snap_source,
+			  (void *[]){r, s.mm}, err);
+}
+
+static int roll_back_all(struct image *img, struct fs_request *r, struct err *err)
+{
+	int rc, reload;
+
+	mm_freeze(img->mm);
+	rc = snap_live_rollback(img->live, r->name, err);
+	reload = mm_reload(img->mm, rc ? NULL : err);
+	mm_thaw(img->mm);
+	if (reload) { /* nothing of the old layout may be written any more */
+		mm_drop(img->mm);
+		img->mm = NULL;
+	}
+	return rc ? rc : reload;
+}
+
+static int act(struct image *img, struct fs_request *r, struct err *err)
+{
+	switch (r->verb) {
+	case FS_SNAP_CREATE:
+		return snap_live_create(img->live, r->name, err);
+	case FS_SNAP_DROP:
+		return snap_live_drop(img->live, r->name, err);
+	case FS_SNAP_RENAME:
+		return snap_live_rename(img->live, r->name, r->other, err);
+	case FS_SNAP_ROLLBACK:
+		return r->mm_id >= 0 ? roll_back_one(img, r, err) : roll_back_all(img, r, err);
+	case FS_SNAP_INFO:
+		return info(img, r, err);
+	case FS_SNAP_DIFF:
+		return diff(img, r, err);
+	default:
+		return err_set(err, -EINVAL, "an unknown request");
+	}
+}
+
+int snapper_ask(struct snapper *s, struct fs_request *r, struct err *err)
+{
+	if (s->fd < 0)
+		return act(&s->img, r, err);
+	if (ioctl(s->fd, FS_IOCTL, r) < 0)
+		return err_sys(err, -errno, "the mount does not answer");
+	r->text[sizeof(r->text) - 1] = 0;
+	return r->status == 0 ? 0
+	       : r->text[0]   ? err_set(err, r->status, "%s", r->text)
+			      : err_sys(err, r->status, "refused");
+}
+
+int snapper_close(struct snapper *s, struct err *err)
+{
+	int rc = s->fd < 0 && s->img.mm ? image_close(&s->img, err) : 0;
+
+	snapper_drop(s);
+	return rc;
+}
+
+void snapper_drop(struct snapper *s)
+{
+	image_drop(&s->img);
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s->mountpoint);
+	*s = SNAPPER_NONE;
+}
