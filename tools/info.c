@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * info: what an image is, and who holds how much of it. Looks at page 0 alone, and so is as fast
- * for 400 GiB as for a page.
+ * info: what an image is, and who holds how much of what in it. Looks at page 0, and at the first
+ * few KiB of each memory, or so much as it takes to see where what begins there ends.
  */
 #include <inttypes.h>
 
 #include "tools/bucket_size.h"
 #include "tools/cmd.h"
+#include "tools/content.h"
 #include "tools/image.h"
 #include "tools/info_json.h"
 #include "tools/text.h"
@@ -30,6 +31,8 @@ static const struct cmd_operand operands[] = {
 struct row {
 	int id;
 	uint64_t pages, len, buckets, slack_len;
+	const char *holds, *text; /* of `content` */
+	struct content content;
 };
 
 static const struct field row_fields[] = {
@@ -38,6 +41,8 @@ static const struct field row_fields[] = {
 	{"bytes", "size", FIELD_BYTES, offsetof(struct row, len)},
 	{"buckets", "buckets", FIELD_NUMBER, offsetof(struct row, buckets)},
 	{"slack_bytes", "slack", FIELD_BYTES, offsetof(struct row, slack_len)},
+	{"content", NULL, FIELD_TEXT, offsetof(struct row, holds)},
+	{"content_text", "holds", FIELD_TEXT, offsetof(struct row, text)},
 	{NULL},
 };
 
@@ -46,10 +51,13 @@ struct info {
 	struct err why;
 	const char *why_text;
 	uint64_t pages;
+	/* of a raw image */
+	struct content content;
+	const char *holds, *text;
 
 	/* of a managed image */
 	struct bucket_size size;
-	uint64_t buckets, holes, headroom_pages, slack_len, tail_len;
+	uint64_t buckets, holes, headroom_pages, slack_len, tail_len, stale_len;
 	struct row rows[MM_MAX_MEMORIES];
 	size_t row_count;
 };
@@ -58,6 +66,8 @@ static const struct field head_fields[] = {
 	{"kind", NULL, FIELD_TEXT, offsetof(struct info, kind)},
 	{"why", NULL, FIELD_TEXT, offsetof(struct info, why_text)},
 	{"pages", NULL, FIELD_NUMBER, offsetof(struct info, pages)},
+	{"content", NULL, FIELD_TEXT, offsetof(struct info, holds)},
+	{"content_text", NULL, FIELD_TEXT, offsetof(struct info, text)},
 	{NULL},
 };
 
@@ -67,6 +77,7 @@ static const struct field managed_fields[] = {
 	{"headroom_pages", NULL, FIELD_NUMBER, offsetof(struct info, headroom_pages)},
 	{"slack_bytes", NULL, FIELD_BYTES, offsetof(struct info, slack_len)},
 	{"tail_bytes", NULL, FIELD_BYTES, offsetof(struct info, tail_len)},
+	{"page_0_stale_bytes", NULL, FIELD_BYTES, offsetof(struct info, stale_len)},
 	{NULL},
 };
 
@@ -75,7 +86,7 @@ static bool is_managed(const struct info *in)
 	return in->size.bucket_pages > 0;
 }
 
-static void look(struct mm *mm, struct info *in)
+static int look(struct store *store, struct mm *mm, struct info *in, struct err *err)
 {
 	struct mm_stat st;
 
@@ -89,16 +100,22 @@ static void look(struct mm *mm, struct info *in)
 	in->tail_len = st.tail_bytes;
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
 		struct mm_memory m;
+		struct row *row;
 
 		mm_memory(mm, id, &m);
 		if (m.pages == 0 && m.buckets == 0)
 			continue;
-		in->rows[in->row_count++] = (struct row){(int)id, m.pages, m.pages * MM_PAGE_LEN,
-							 m.buckets, m.slack_len};
+		row = &in->rows[in->row_count++];
+		*row = (struct row){(int)id, m.pages, m.pages * MM_PAGE_LEN, m.buckets,
+				    m.slack_len};
+		content_of_memory(mm, id, &row->content);
+		row->holds = row->content.kind;
+		row->text = row->content.text;
 		in->slack_len += m.slack_len;
 	}
 	err_set(&in->why, 0, "page 0 is a manager's, and its bucket table holds %s of %s",
 		text_plural(in->buckets, "bucket").s, text_plural(st.bucket_pages, "page").s);
+	return content_stale_in_page_0(store, &in->stale_len, err);
 }
 
 static struct json to_json(struct info *in)
@@ -116,14 +133,13 @@ static struct json to_json(struct info *in)
 	return doc;
 }
 
-char *info_json(struct mm *mm)
+char *info_json(struct store *store, struct mm *mm)
 {
 	auto_free struct info *in = calloc(1, sizeof(*in));
 	struct json doc;
 
-	if (!in)
+	if (!in || look(store, mm, in, NULL) != 0)
 		return NULL;
-	look(mm, in);
 	doc = to_json(in);
 	return json_text(&doc);
 }
@@ -143,6 +159,9 @@ static void print_managed(const struct info *in)
 	       text_size(in->slack_len).s);
 	if (in->tail_len)
 		printf("  %-9s %s behind the last bucket\n", "tail", text_size(in->tail_len).s);
+	if (in->stale_len)
+		printf("  %-9s %s in page 0, of something that the manager was made over\n",
+		       "stale", text_plural(in->stale_len, "byte").s);
 	if (in->row_count == 0) {
 		puts("\n  no memories yet");
 		return;
@@ -161,6 +180,8 @@ static int report(struct info *in, const struct info_args *args, uint64_t len)
 	}
 	printf("%s: %s\n", args->image, in->kind);
 	printf("  why       %s\n", in->why.text);
+	if (in->text)
+		printf("  holds     %s\n", in->text);
 	printf("  size      %s (%s bytes, %s)\n", text_size(len).s, text_count(len).s,
 	       text_plural(in->pages, "page").s);
 	if (is_managed(in))
@@ -185,12 +206,13 @@ static int inspect(const struct info_args *args, struct info *in, uint64_t *len,
 		in->kind = kind == MM_EMPTY ? "empty" : "raw";
 		in->pages = store->len / MM_PAGE_LEN;
 		in->why = *err;
+		content_of_raw(store, &in->content);
+		in->holds = in->content.kind;
+		in->text = in->content.text;
 		return 0;
 	}
 	rc = image_open_mm(store, &mm, err);
-	if (!rc)
-		look(mm, in);
-	return rc;
+	return rc ? rc : look(store, mm, in, err);
 }
 
 static int cmd_info(const void *arguments)
@@ -210,7 +232,8 @@ const struct verb verb_info = {
 	.summary = "say what an image is and who holds how much of it",
 	.text = "Says whether IMAGE is managed, raw or empty, and why; and of a managed one the\n"
 		"size of its buckets with both sides of it, and each memory's pages, buckets and\n"
-		"slack: the bytes of its buckets that lie behind its end. Sizes are rounded; --json\n"
+		"slack: the bytes of its buckets that lie behind its end; and what each memory, or a\n"
+		"raw image, holds, as far as its bytes prove that. Sizes are rounded; --json\n"
 		"has them to the byte.",
 	.options = options,
 	.operands = operands,

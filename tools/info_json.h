@@ -7,8 +7,8 @@
 
 #include "memmgr/memmgr.h"
 
-/* For free(); NULL when memory is out. Other threads may change the image meanwhile: each line is
- * true of the moment it was looked at. */
-char *info_json(struct mm *mm);
+/* For free(); NULL when memory is out, or the first page cannot be read. Other threads may change
+ * the image meanwhile: each line is true of the moment it was looked at. */
+char *info_json(struct store *store, struct mm *mm);
 
 #endif

@@ -58,7 +58,9 @@ static int guard_standard_fds(void)
 
 static int make_info(void *ctx, char **text, size_t *len, struct err *err)
 {
-	*text = info_json(ctx);
+	const struct image *img = ctx;
+
+	*text = info_json(img->store, img->mm);
 	if (!*text)
 		return err_set(err, -ENOMEM, "no memory for the facts");
 	*len = strlen(*text);
@@ -125,7 +127,8 @@ static int serve(const struct mount_args *args, const struct fs_options *opts, c
 	/* When the mount ends nobody reads what would be said then. */
 	if (img.snapshot)
 		safe_load_print(stderr, img.snapshot);
-	cfg.mm = cfg.info_ctx = img.mm;
+	cfg.mm = img.mm;
+	cfg.info_ctx = &img;
 	cfg.store = img.store;
 	cfg.live = img.live;
 	rc = fs_mount(&cfg, &mounted, &err);

@@ -178,35 +178,82 @@ static bool is_motoko_regions(struct head *h, struct ss_content *out)
 	return true;
 }
 
-/* The word at 0 is zero and the last page ends in a version and the logical size. */
-static bool is_motoko_parked(struct head *h, struct ss_content *out)
+/* Classical, versions 1 and 2: the variables lie behind the logical size, their length before. */
+static bool is_parked_classical(struct head *h, const uint8_t *tail, struct ss_content *out)
 {
-	uint8_t tail[20], data[8];
-	uint64_t pages, off, len;
-	uint32_t version;
+	uint64_t pages = get_le32(tail + 28), off = pages * MM_PAGE_LEN, len;
+	uint8_t data[8];
 
-	if (h->len < MM_PAGE_LEN || get_le32(h->raw) != 0 ||
-	    blocks_read(h->b, tail, sizeof(tail), h->len - sizeof(tail), NULL) < 0)
-		return false;
-	version = get_le32(tail + 16);
-	pages = get_le32(tail + 8);
-	if (version < 1 || version > 2 || pages >= h->len / MM_PAGE_LEN)
-		return false;
-	off = pages * MM_PAGE_LEN;
-	if (blocks_read(h->b, data, sizeof(data), off, NULL) < 0 ||
+	if (pages >= h->len / MM_PAGE_LEN || blocks_read(h->b, data, sizeof(data), off, NULL) < 0 ||
 	    memcmp(data + 4, "DIDL", 4) != 0)
 		return false;
 	len = get_le32(data);
 	if (len > h->len - off - 4 - 12)
 		return false;
-	out->kind = SS_MOTOKO_PARKED;
-	out->version = version;
 	out->payload_off = off + 4;
 	out->payload_len = len;
 	snprintf(out->text, sizeof(out->text),
 		 "Motoko's stable variables, %" PRIu64 " bytes parked behind %" PRIu64 " pages",
 		 len, pages);
 	return true;
+}
+
+/* Graph copy, versions 3 and 4: the object graph from a page on, then the types of its objects. */
+static bool is_parked_graph(struct head *h, const uint8_t *tail, struct ss_content *out)
+{
+	uint64_t off = get_le64(tail + 8), len = get_le64(tail + 16),
+		 types_off = get_le64(tail + 24);
+	uint64_t end;
+
+	if (off % MM_PAGE_LEN != 0 || len == 0 || add_overflows(off, len, &end) ||
+	    end > types_off || types_off > h->len - 40)
+		return false;
+	out->payload_off = off;
+	out->payload_len = len;
+	snprintf(out->text, sizeof(out->text),
+		 "Motoko's object graph, %" PRIu64 " bytes parked behind %" PRIu64 " pages", len,
+		 off / MM_PAGE_LEN);
+	return true;
+}
+
+/* Orthogonal persistence, versions 5 and 6: only the logical size is parked, in a page of zeros. */
+static bool is_parked_size(struct head *h, const uint8_t *tail, struct ss_content *out)
+{
+	enum { LAST_LEN = MM_PAGE_LEN - 16 };
+	auto_free uint8_t *last = malloc(LAST_LEN);
+	uint64_t pages = get_le64(tail + 24);
+
+	if (!last || pages == 0 || pages >= h->len / MM_PAGE_LEN ||
+	    blocks_read(h->b, last, LAST_LEN, h->len - MM_PAGE_LEN, NULL) < 0 ||
+	    !is_zero(last, LAST_LEN))
+		return false;
+	snprintf(out->text, sizeof(out->text),
+		 "Motoko's experimental stable memory, %" PRIu64 " pages parked by an upgrade",
+		 pages);
+	return true;
+}
+
+/* The word at 0 is zero, and the image ends in a version. */
+static bool is_motoko_parked(struct head *h, struct ss_content *out)
+{
+	uint8_t tail[40];
+	bool parked = false;
+
+	if (h->len < MM_PAGE_LEN || get_le32(h->raw) != 0 ||
+	    blocks_read(h->b, tail, sizeof(tail), h->len - sizeof(tail), NULL) < 0)
+		return false;
+	out->version = get_le32(tail + 36);
+	if (out->version == 1 || out->version == 2)
+		parked = is_parked_classical(h, tail, out);
+	else if (out->version == 3 || out->version == 4)
+		parked = is_parked_graph(h, tail, out);
+	else if (out->version == 5 || out->version == 6)
+		parked = is_parked_size(h, tail, out);
+	if (parked)
+		out->kind = SS_MOTOKO_PARKED;
+	else
+		out->version = 0;
+	return parked;
 }
 
 static bool is_stable_fs(struct head *h, struct ss_content *out)

@@ -15,15 +15,16 @@ out_is "m_hole_mid.img: managed
   headroom  32.0 GiB can still be given out (524,112 pages)
   slack     2.6 MiB in the buckets of all memories, behind their ends
 
-  id  pages     size  buckets    slack
-   0     24  1.5 MiB        2  512 KiB
-   1     16    1 MiB        1      0 B
-   2     33  2.1 MiB        3  960 KiB
-   3      1   64 KiB        1  960 KiB
-   4     61  3.8 MiB        4  192 KiB"
+  id  pages     size  buckets    slack  holds
+   0     24  1.5 MiB        2  512 KiB  begins like nothing known
+   1     16    1 MiB        1      0 B  begins like nothing known
+   2     33  2.1 MiB        3  960 KiB  begins like nothing known
+   3      1   64 KiB        1  960 KiB  begins like nothing known
+   4     61  3.8 MiB        4  192 KiB  begins like nothing known"
 run 0 info g_raw_btree.img
 out_is 'g_raw_btree.img: raw
   why       the first three bytes are not "MGR"
+  holds     B-tree map or set, header version 1, 400 entries, pages of 587 bytes
   size      64 KiB (65,536 bytes, 1 page)'
 : >empty.img
 run 0 info --json empty.img
