@@ -263,6 +263,11 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 			 NULL);
 }
 
+void op_refuse_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+	fs_reply(req, fs_of(req)->cfg->opts->read_only ? -EROFS : -EPERM, NULL);
+}
+
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = fs_of(req);
