@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A removed file stays good for who has it open, is gone for others, and its id can be made anew.
+. "${0%/*}/../lib.sh"
+
+create 1
+start
+printf five >"$MNT/5"
+printf text >"$MNT/s"
+probe "0 0 five 4 0 1 3 new 70000 FIVE" \
+	open "$MNT/5" O_RDWR : unlink "$MNT/5" : read 0 0 9 : write 0 0 FIVE \
+	: sh "test ! -e '$MNT/5'" : open "$MNT/5" 'O_RDWR|O_CREAT|O_EXCL' : write 1 0 new : read 1 0 9 \
+	: fill 0 4 70000 z : read 0 0 4
+is new "$(cat "$MNT/5")"
+probe "0 0 text 4 0 TEXT" open "$MNT/s" O_RDWR : unlink "$MNT/s" : read 0 0 9 : write 0 0 TEXT \
+	: fsync 0 : read 0 0 9
+probe "ENOENT ENOENT" unlink "$MNT/s" : unlink "$MNT/77"
+is 5 "$(ls "$MNT")" "files"
+stop
+start
+is $PAGE "$(stat -c %s "$MNT/5")"
+stop
+sound

@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Extended attributes tell a memory's id, pages and buckets; they cannot be set, nor can others.
+. "${0%/*}/../lib.sh"
+
+create 2
+start
+head -c 200000 /dev/zero >"$MNT/7"
+: >"$MNT/s"
+p=user.canisterfs
+probe "7 4 2" getxattr "$MNT/7" $p.id 100 : getxattr "$MNT/7" $p.pages 100 \
+	: getxattr "$MNT/7" $p.buckets 100
+probe "1 ERANGE ENODATA ENODATA" getxattr "$MNT/7" $p.id 0 : listxattr "$MNT/7" 5 \
+	: getxattr "$MNT/7" user.other 9 : getxattr "$MNT/7" $p.other 9
+probe "user.canisterfs.id.user.canisterfs.pages.user.canisterfs.buckets." listxattr "$MNT/7" 200
+probe "EPERM EPERM EOPNOTSUPP ENODATA" setxattr "$MNT/7" $p.id 8 : removexattr "$MNT/7" $p.id \
+	: setxattr "$MNT/7" user.other x : removexattr "$MNT/7" user.other
+probe "ENODATA 0" getxattr "$MNT/s" $p.id 10 : listxattr "$MNT/s" 200
+mv "$MNT/7" "$MNT/200"
+truncate -s 1 "$MNT/200"
+probe "200 1 1" getxattr "$MNT/200" $p.id 100 : getxattr "$MNT/200" $p.pages 100 \
+	: getxattr "$MNT/200" $p.buckets 100
+rm "$MNT/s"
+stop
