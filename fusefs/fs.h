@@ -191,9 +191,9 @@ void control_release(struct node *node, struct fuse_file_info *fi);
  * every path walk: they are to be cached like a file's. */
 static inline double attr_timeout(const struct node *node)
 {
-	bool is_dir = node->kind == NODE_ROOT || node->kind == NODE_CONTROL;
-
-	return is_dir || node_is_file(node) ? FS_TIMEOUT : 0;
+	return node->kind == NODE_STABLE || node->kind == NODE_INFO || node->kind == NODE_BESIDE
+		       ? 0
+		       : FS_TIMEOUT;
 }
 
 /* ---- reply.c ---- */

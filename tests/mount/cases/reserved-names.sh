@@ -9,7 +9,7 @@ start
 cmp "$IMG" "$MNT/.canister/stable"
 is "info.json stable" "$(ls "$MNT/.canister" | paste -sd' ')" "files in .canister"
 is "0 1 2 3 4" "$(ls -A "$MNT" | paste -sd' ')" "files"
-probe "EPERM EPERM EPERM" open "$MNT/.snap" 'O_RDWR|O_CREAT' : mknod "$MNT/.snap" REG \
+probe "EISDIR EEXIST EPERM" open "$MNT/.snap" 'O_RDWR|O_CREAT' : mknod "$MNT/.snap" REG \
 	: open "$MNT/.canister/new" 'O_RDWR|O_CREAT'
 probe "EACCES EPERM EISDIR" open "$MNT/.canister/stable" O_RDWR \
 	: unlink "$MNT/.canister/stable" : unlink "$MNT/.canister"
