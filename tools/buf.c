@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-char *buf_room(struct buf *b, size_t len)
+char *buf_grow(struct buf *b, size_t len)
 {
 	size_t cap = MAX(b->cap, 256), need;
 	char *more;
@@ -14,7 +14,7 @@ char *buf_room(struct buf *b, size_t len)
 		b->failed = true;
 		return NULL;
 	}
-	if (need <= b->cap)
+	if (need <= b->cap && b->data)
 		return b->data + b->len;
 	while (cap < need)
 		cap += cap / 2;
@@ -26,21 +26,6 @@ char *buf_room(struct buf *b, size_t len)
 	b->data = more;
 	b->cap = cap;
 	return b->data + b->len;
-}
-
-void buf_add(struct buf *b, const void *bytes, size_t len)
-{
-	char *to = buf_room(b, len);
-
-	if (!to || len == 0)
-		return;
-	memcpy(to, bytes, len);
-	b->len += len;
-}
-
-void buf_text(struct buf *b, const char *text)
-{
-	buf_add(b, text, strlen(text));
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)
@@ -62,10 +47,24 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	b->len += (size_t)len;
 }
 
+/* Eight digits of four bytes at once: the nibbles are spread, then each becomes a digit. */
+static uint64_t eight_digits(uint32_t bytes)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t x = bytes;
+	uint64_t letters;
+
+	x = (x << 16 | x) & UINT64_C(0x0000ffff0000ffff);
+	x = (x << 8 | x) & UINT64_C(0x00ff00ff00ff00ff);
+	x = (x << 4 | x) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	letters = (x + 6 * ones) >> 4 & ones;
+	return x + '0' * ones + ('a' - '0' - 10) * letters;
+}
+
 void buf_hex(struct buf *b, const void *bytes, size_t len)
 {
-	static const char digits[] = "0123456789abcdef";
 	const uint8_t *from = bytes;
+	uint8_t last[4] = {0}, digits[8];
 	size_t chars;
 	char *to;
 
@@ -76,11 +75,14 @@ void buf_hex(struct buf *b, const void *bytes, size_t len)
 	to = buf_room(b, chars);
 	if (!to)
 		return;
-	for (size_t i = 0; i < len; i++) {
-		to[2 * i] = digits[from[i] >> 4];
-		to[2 * i + 1] = digits[from[i] & 15];
-	}
 	b->len += chars;
+	for (; len >= 4; len -= 4, from += 4, to += 8)
+		put_be64((uint8_t *)to, eight_digits(get_be32(from)));
+	if (len > 0) {
+		memcpy(last, from, len);
+		put_be64(digits, eight_digits(get_be32(last)));
+		memcpy(to, digits, 2 * len);
+	}
 }
 
 static int digit_of(char c)

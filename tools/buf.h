@@ -14,10 +14,30 @@ struct buf {
 	bool failed; /* memory was out */
 };
 
+/* Makes room for `len` more bytes; NULL: failed. */
+char *buf_grow(struct buf *b, size_t len);
+
 /* Room for `len` more bytes, which the caller writes and adds to buf->len; NULL: failed. */
-char *buf_room(struct buf *b, size_t len);
-void buf_add(struct buf *b, const void *bytes, size_t len);
-void buf_text(struct buf *b, const char *text);
+static inline char *buf_room(struct buf *b, size_t len)
+{
+	return len <= b->cap - b->len && !b->failed ? b->data + b->len : buf_grow(b, len);
+}
+
+static inline void buf_add(struct buf *b, const void *bytes, size_t len)
+{
+	char *to = buf_room(b, len);
+
+	if (!to || len == 0)
+		return;
+	memcpy(to, bytes, len);
+	b->len += len;
+}
+
+static inline void buf_text(struct buf *b, const char *text)
+{
+	buf_add(b, text, strlen(text));
+}
+
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 /* Two lower-case digits for each byte. */
 void buf_hex(struct buf *b, const void *bytes, size_t len);

@@ -6,13 +6,15 @@
 #include "memmgr/structures/blocks.h"
 
 #include <inttypes.h>
+#include <sys/mman.h>
 
 #include "memmgr/memmgr.h"
 
 enum {
 	BLOCK_LEN = 4096,
-	MAX_SLOTS = 8192, /* 32 MiB */
-	RUN_BLOCKS = 16,  /* loaded at once when blocks are read one after the other */
+	MAX_SLOTS = 16384, /* 64 MiB */
+	RUN_BLOCKS = 16,   /* loaded at once when blocks are read one after the other */
+	MANY_MISSES = 64,  /* who has missed so often will want the rest as well */
 	BYPASS_LEN = 65536,
 };
 
@@ -24,8 +26,12 @@ int blocks_open(struct store *store, struct blocks *b, struct err *err)
 	while (slots < want && slots < MAX_SLOTS)
 		slots *= 2;
 	*b = (struct blocks){.store = store, .slots = slots, .expect = UINT64_MAX};
+	b->whole = slots >= want;
 	b->tag = calloc(slots, sizeof(*b->tag));
-	b->bytes = malloc(slots * BLOCK_LEN);
+	b->bytes = mmap(NULL, slots * BLOCK_LEN, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (b->bytes == MAP_FAILED)
+		b->bytes = NULL;
 	if (b->tag && b->bytes)
 		return 0;
 	blocks_close(b);
@@ -35,16 +41,19 @@ int blocks_open(struct store *store, struct blocks *b, struct err *err)
 void blocks_close(struct blocks *b)
 {
 	free(b->tag);
-	free(b->bytes);
+	if (b->bytes)
+		munmap(b->bytes, b->slots * BLOCK_LEN);
 	*b = (struct blocks){0};
 }
 
-/* Loads block `n` into its slot, and those behind it while the reader goes forward. */
+/* Loads block `n` into its slot, and those around it that will be wanted. */
 static int load(struct blocks *b, uint64_t n, struct err *err)
 {
-	uint64_t off = n * BLOCK_LEN;
-	size_t slot = n & (b->slots - 1);
-	size_t run = n == b->expect ? MIN(RUN_BLOCKS, b->slots - slot) : 1;
+	bool many = b->whole && b->misses >= MANY_MISSES;
+	uint64_t first = many ? round_down(n, RUN_BLOCKS) : n;
+	size_t slot = first & (b->slots - 1);
+	size_t run = many || n == b->expect ? MIN(RUN_BLOCKS, b->slots - slot) : 1;
+	uint64_t off = first * BLOCK_LEN;
 	uint64_t len = MIN(run * BLOCK_LEN, b->store->len - off);
 	int rc;
 
@@ -55,8 +64,12 @@ static int load(struct blocks *b, uint64_t n, struct err *err)
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < run; i++)
-		b->tag[slot + i] = n + i + 1;
-	b->expect = n + run;
+		b->tag[slot + i] = first + i + 1;
+	b->expect = first + run;
+	b->misses += b->misses < MANY_MISSES;
+	/* Only a hint: most of the rest will be touched, so fewer and larger pages cost less. */
+	if (b->misses == MANY_MISSES - 1)
+		(void)madvise(b->bytes, b->slots * BLOCK_LEN, MADV_HUGEPAGE);
 	return 0;
 }
 
@@ -90,6 +103,27 @@ int blocks_read(struct blocks *b, void *buf, size_t len, uint64_t off, struct er
 	return 0;
 }
 
+/* With a slot for every block, neighbours in the store are neighbours here. */
+const uint8_t *blocks_peek(struct blocks *b, size_t len, uint64_t off)
+{
+	if (!b->whole || len == 0 || off > b->store->len || len > b->store->len - off)
+		return NULL;
+	for (uint64_t n = off / BLOCK_LEN; n <= (off + len - 1) / BLOCK_LEN; n++)
+		if (b->tag[n] != n + 1 && load(b, n, NULL) < 0)
+			return NULL;
+	return b->bytes + off;
+}
+
+void blocks_prefetch(const struct blocks *b, size_t len, uint64_t off)
+{
+	enum { LINE_LEN = 64 };
+
+	if (!b->whole || off > b->store->len || len > b->store->len - off)
+		return;
+	for (size_t i = 0; i < len; i += LINE_LEN)
+		__builtin_prefetch(b->bytes + off + i);
+}
+
 static int grow_to(struct blocks *b, uint64_t end, struct err *err)
 {
 	uint64_t last = b->store->len / BLOCK_LEN;
@@ -101,6 +135,7 @@ static int grow_to(struct blocks *b, uint64_t end, struct err *err)
 		return err_set(err, -EFBIG, "no memory can hold %" PRIu64 " bytes", end);
 	/* The block that the store ended in was loaded short. */
 	b->tag[last & (b->slots - 1)] = 0;
+	b->whole = len <= b->slots * BLOCK_LEN;
 	return store_resize(b->store, len, err);
 }
 

@@ -10,11 +10,18 @@
 
 struct blocks {
 	struct store *store;
-	size_t slots;   /* a power of two */
-	uint64_t *tag;  /* per slot: 1 + number of the block it holds, 0 for none */
-	uint8_t *bytes; /* slots * BLOCK_LEN; touched only as far as it is used */
-	uint64_t
-		expect; /* the block behind the last one loaded: reading on, it pays to load more */
+	/* A power of two. */
+	size_t slots;
+	/* For each slot: 1 + the number of the block it holds, 0 for none. */
+	uint64_t *tag;
+	/* All slots; touched only as far as they are used. */
+	uint8_t *bytes;
+	/* The block behind the last one loaded: who reads on will want more than one. */
+	uint64_t expect;
+	/* There is a slot for every block of the store. */
+	bool whole;
+	/* So far, up to the number that tells a walk over everything from a look-up. */
+	unsigned misses;
 };
 
 /* Takes no bytes yet; `store` stays the caller's. */
@@ -23,6 +30,13 @@ void blocks_close(struct blocks *b);
 
 /* -EUCLEAN outside the store: only a damaged structure points there. */
 int MUST_CHECK blocks_read(struct blocks *b, void *buf, size_t len, uint64_t off, struct err *err);
+/*
+ * The same where they lie, without copying; NULL: not here, not in one piece, or not for long
+ * enough. They stay until the next blocks_write that grows the store, or blocks_close.
+ */
+const uint8_t *blocks_peek(struct blocks *b, size_t len, uint64_t off);
+/* A hint that these bytes will be wanted soon. */
+void blocks_prefetch(const struct blocks *b, size_t len, uint64_t off);
 /* Writes through to the store, growing it by whole pages first where it is too short. */
 int MUST_CHECK blocks_write(struct blocks *b, const void *buf, size_t len, uint64_t off,
 			    struct err *err);

@@ -86,7 +86,8 @@ struct bt_node {
 	uint64_t tortoise; /* an address seen before, to notice a circle */
 	size_t tortoise_at;
 	size_t head_len;
-	uint8_t head[BT_HEAD_LEN];
+	const uint8_t *head; /* in the block cache, or the copy */
+	uint8_t copy[BT_HEAD_LEN];
 };
 
 static inline struct bt *bt_of(struct ss *ss)

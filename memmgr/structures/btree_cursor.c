@@ -154,6 +154,16 @@ static int deliver(struct bt_cursor *c, struct level *level, struct ss_record *r
 	return bt_node_key(bt_of(c->c.ss), node, i, &c->key, &c->key_cap, &rec->key, err);
 }
 
+/* The child behind the one that is walked through now. */
+static void prefetch(const struct bt_cursor *c, const struct level *level)
+{
+	enum { WORTH_LEN = 512 };
+
+	if (level->i < level->node->n)
+		blocks_prefetch(&c->c.ss->blocks, MIN(level->node->head_len, (size_t)WORTH_LEN),
+				level->node->child[level->i + 1]);
+}
+
 static int next(struct ss_cursor *base, struct ss_record *rec, bool *more, struct err *err)
 {
 	struct bt_cursor *c = cursor_of(base);
@@ -168,6 +178,7 @@ static int next(struct ss_cursor *base, struct ss_record *rec, bool *more, struc
 			rc = push(c, level->node->child[level->i], err);
 			if (rc < 0)
 				return rc;
+			prefetch(c, level);
 		} else if (level->i < level->node->n) {
 			*more = true;
 			return deliver(c, level, rec, err);

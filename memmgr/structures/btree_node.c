@@ -174,7 +174,7 @@ static int load_children(struct bt *t, struct bt_node *node, uint64_t off, struc
 int bt_node_load(struct bt *t, uint64_t addr, struct bt_node *node, struct err *err)
 {
 	uint64_t stride;
-	int rc;
+	int rc = 0;
 
 	if (!bt_is_page(&t->h, addr))
 		return err_set(err, -EUCLEAN,
@@ -183,9 +183,13 @@ int bt_node_load(struct bt *t, uint64_t addr, struct bt_node *node, struct err *
 	node->overflows = node->tortoise_at = 0;
 	node->tortoise = 0;
 	node->head_len = MIN((uint64_t)BT_HEAD_LEN, t->h.page_len);
-	rc = blocks_read(&t->ss.blocks, node->head, node->head_len, addr, err);
-	if (rc < 0)
-		return rc;
+	node->head = blocks_peek(&t->ss.blocks, node->head_len, addr);
+	if (!node->head) {
+		rc = blocks_read(&t->ss.blocks, node->copy, node->head_len, addr, err);
+		if (rc < 0)
+			return rc;
+		node->head = node->copy;
+	}
 	node->version = node->head[3];
 	node->leaf = node->head[4] == 0;
 	node->n = get_le16(node->head + 5);

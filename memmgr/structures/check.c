@@ -196,8 +196,8 @@ static int check_one(struct checker *k, int mm_id, struct store *s, struct err *
 
 	if (rc < 0)
 		return rc;
-	kind = content.kind == SS_UNKNOWN ? content.resembles : content.kind;
-	if (content.kind == SS_UNKNOWN && kind != SS_UNKNOWN && !ss_kind_has_records(kind))
+	kind = ss_is_container(content.resembles) ? content.resembles : content.kind;
+	if (content.resembles == SS_LOG_DATA)
 		ss_find_fault(&r, D_HEADER, "%s", content.text);
 	if (kind == SS_LOG_INDEX || kind == SS_LOG_DATA) {
 		rc = open_log_data(k, &r, &data, err);

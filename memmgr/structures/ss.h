@@ -107,6 +107,12 @@ void order_count_pair(struct order_count *o, struct ss_bytes a, struct ss_bytes 
 /* The order that is kept to, or nearly so, with how often it is broken; SS_ORDER_OWN: none is. */
 enum ss_order order_choose(const struct order_count *o, enum ss_order asked, uint64_t *wrong);
 
+/* One of the library's own, with a magic. */
+static inline bool ss_is_container(enum ss_kind kind)
+{
+	return kind >= SS_BTREE && kind <= SS_LOG_DATA;
+}
+
 /* The kinds, each in its file. *out's ops, facts and blocks are set on success. */
 int MUST_CHECK bt_open(struct store *s, const struct ss_options *opts, struct ss **out,
 		       struct err *err);

@@ -35,7 +35,8 @@ int ss_open(struct store *s, struct store *data, const struct ss_options *opts, 
 	*out = NULL;
 	if (rc < 0)
 		return rc;
-	switch (content.kind == SS_UNKNOWN ? content.resembles : content.kind) {
+	/* What only begins like a container is opened as one, to say what is wrong with it. */
+	switch (ss_is_container(content.resembles) ? content.resembles : content.kind) {
 	case SS_BTREE:
 		return bt_open(s, opts ? opts : &defaults, out, err);
 	case SS_VEC:

@@ -323,6 +323,38 @@ static void every_key_is_found_and_nothing_between_keys(void **state)
 	golden_names_free(names);
 }
 
+/* Recognising, opening and finding read the header and one node a level, each at most twice: where
+ * it lies across two blocks. */
+static void a_look_up_reads_one_path_of_the_tree(void **state)
+{
+	struct opened o;
+	struct store *counted;
+	struct ss_usage usage;
+
+	golden_open(&o, "e_btree_u64");
+	assert_ok(ss_memory_store(o.mm, 0, false, &o.store, NULL));
+	assert_ok(ss_open(o.store, NULL, NULL, &o.ss, NULL));
+	assert_ok(ss_measure(o.ss, 0, &usage, NULL, NULL, NULL));
+	assert_true(usage.depth >= 4);
+	counted = faulty_store_new(o.store);
+	for (uint64_t i = 0; i < 200; i++) {
+		auto_ss_cursor struct ss_cursor *c = NULL;
+		unsigned before = faulty_count(counted, FAULTY_READ);
+		struct ss *ss;
+		uint8_t key[8];
+
+		put_be64(key, i * UINT64_C(0x0123456789abcdef));
+		assert_ok(ss_open(counted, NULL, NULL, &ss, NULL));
+		assert_errno(ENOENT, ss_find(ss, (struct ss_bytes){key, 8}, &c, NULL));
+		ss_close(ss);
+		assert_in_range(faulty_count(counted, FAULTY_READ) - before, usage.depth,
+				3 + 2 * usage.depth);
+	}
+	store_close(counted);
+	close_structure(&o);
+	golden_close(&o);
+}
+
 static void every_memory_is_recognised(void **state)
 {
 	static const struct {
@@ -418,6 +450,7 @@ int main(void)
 		cmocka_unit_test(every_structure_reads_as_its_manifest_says),
 		cmocka_unit_test(widths_of_keys_are_found),
 		cmocka_unit_test(every_key_is_found_and_nothing_between_keys),
+		cmocka_unit_test(a_look_up_reads_one_path_of_the_tree),
 		cmocka_unit_test(every_memory_is_recognised),
 		cmocka_unit_test(halves_of_a_log_find_each_other),
 		cmocka_unit_test(a_vector_is_read_from_any_index),
