@@ -12,8 +12,6 @@ uint64_t mend_held_pages(const struct layout *lay, const struct bucket_list *lis
 		uint64_t held = off < image_len ? (image_len - off) / MM_PAGE_LEN : 0;
 
 		pages += MIN(held, lay->bucket_pages);
-		if (held < lay->bucket_pages)
-			break;
 	}
 	return pages;
 }

@@ -9,7 +9,8 @@
 
 #include "memmgr/bucket.h"
 
-/* Pages of a memory with these buckets that lie inside the image, up to the first that does not. */
+/* Pages of a memory with these buckets that lie inside the image. The rest are its last, since its
+ * buckets ascend. */
 uint64_t mend_held_pages(const struct layout *lay, const struct bucket_list *list,
 			 uint64_t image_len);
 

@@ -54,6 +54,15 @@ static int prepare_buckets(struct mm *mm, unsigned mm_id, const uint16_t *index,
 	return rc ? rc : image_extend(mm, end, err);
 }
 
+/* Owners must not reach the disk before a count that covers them. Those of the first buckets lie in
+ * the count's own block and reach it together with the count. */
+static unsigned count_flags(uint32_t last_index)
+{
+	enum { BLOCK_LEN = 4096 };
+
+	return LAYOUT_OWNER_OFF + last_index < BLOCK_LEN ? 0 : STORE_DURABLE;
+}
+
 static int add_buckets(struct mm *mm, unsigned mm_id, uint32_t count, struct err *err)
 {
 	auto_free uint16_t *index = malloc(MAX(count, 1u) * sizeof(*index));
@@ -69,7 +78,7 @@ static int add_buckets(struct mm *mm, unsigned mm_id, uint32_t count, struct err
 		end = MAX(end, index[count - 1] + 1u);
 	rc = prepare_buckets(mm, mm_id, index, count, end, err);
 	if (!rc)
-		rc = image_set_buckets(mm, end, 0, err);
+		rc = image_set_buckets(mm, end, count_flags(end - 1), err);
 	if (rc)
 		return rc;
 	rc = image_set_owner(mm, index, count, (uint8_t)mm_id, 0, err);

@@ -302,7 +302,7 @@ static void step_range(const struct step *step, uint64_t *off, uint64_t *end)
 	}
 }
 
-/* How many of the first n steps the length on disk has seen at least. */
+/* How many steps the length on disk has seen at least, when n are done. */
 static size_t length_floor(const struct faulty_store *fs, size_t n)
 {
 	size_t floor = 0;
@@ -327,23 +327,23 @@ static size_t length_floor(const struct faulty_store *fs, size_t n)
 	return floor;
 }
 
-/* How many of the first n steps a block on disk has seen, when the length has seen `length_seen`.
- */
-static size_t block_seen(const struct faulty_store *fs, size_t n, uint64_t block_off,
+/* How many steps a block on disk has seen, when n are done, `begun` have begun, and the length has
+ * seen `length_seen`. */
+static size_t block_seen(const struct faulty_store *fs, size_t n, size_t begun, uint64_t block_off,
 			 size_t length_seen, struct rng *rng)
 {
-	size_t floor = 0, ceiling = n;
+	size_t floor = 0, ceiling = begun;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < begun; i++) {
 		const struct step *step = &fs->steps[i];
 		uint64_t off, end;
 
 		step_range(step, &off, &end);
-		if (step->call == FAULTY_SYNC)
+		if (step->call == FAULTY_SYNC && i < n)
 			floor = i + 1;
 		if (off >= block_off + BLOCK_LEN || end <= block_off)
 			continue;
-		if (step->durable || (step->call == FAULTY_RESIZE && i < length_seen))
+		if ((step->durable && i < n) || (step->call == FAULTY_RESIZE && i < length_seen))
 			floor = i + 1;
 		if (step->call == FAULTY_RESIZE && i >= length_seen)
 			ceiling = MIN(ceiling, i);
@@ -370,8 +370,8 @@ static void apply_to_block(const struct step *step, uint64_t block_off, uint8_t 
 struct store *faulty_after_power_cut(struct store *s, size_t n, struct rng *rng)
 {
 	struct faulty_store *fs = faulty_of(s);
-	size_t floor = length_floor(fs, n);
-	size_t length_seen = floor + rng_below(rng, n - floor + 1);
+	size_t floor = length_floor(fs, n), begun = MIN(n + 1, fs->step_count);
+	size_t length_seen = floor + rng_below(rng, begun - floor + 1);
 	uint64_t len = fs->begin_len;
 	struct store *out;
 
@@ -381,13 +381,14 @@ struct store *faulty_after_power_cut(struct store *s, size_t n, struct rng *rng)
 	out = mem_store_new(NULL, len);
 	for (uint64_t off = 0; off < len; off += BLOCK_LEN) {
 		uint8_t block[BLOCK_LEN] = {0};
-		size_t seen = block_seen(fs, n, off, length_seen, rng);
+		size_t seen = block_seen(fs, n, begun, off, length_seen, rng);
 
 		if (off < fs->begin_len)
 			memcpy(block, fs->begin + off, MIN(BLOCK_LEN, fs->begin_len - off));
 		for (size_t i = 0; i < seen; i++)
 			apply_to_block(&fs->steps[i], off, block);
-		assert_ok(store_write(out, block, MIN(BLOCK_LEN, len - off), off, 0, NULL));
+		if (!is_zero(block, sizeof(block)))
+			assert_ok(store_write(out, block, MIN(BLOCK_LEN, len - off), off, 0, NULL));
 	}
 	return out;
 }

@@ -41,10 +41,13 @@ static int mem_resize(struct store *s, uint64_t len, struct err *err)
 
 	if (len > ms->max_len)
 		return err_set(err, -ENOSPC, "the test's memory is full");
-	bytes = realloc(ms->bytes, MAX(len, 1));
+	/* What calloc gives costs nothing until it is touched. */
+	bytes = s->len == 0 ? calloc(1, MAX(len, 1)) : realloc(ms->bytes, MAX(len, 1));
 	if (!bytes)
 		return err_sys(err, -ENOSPC, "the test's memory is full");
-	if (len > s->len)
+	if (s->len == 0)
+		free(ms->bytes);
+	else if (len > s->len)
 		memset(bytes + s->len, 0, len - s->len);
 	ms->bytes = bytes;
 	s->len = len;

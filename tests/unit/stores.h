@@ -59,9 +59,9 @@ size_t faulty_steps(struct store *s);
  * part before its `torn_blocks`th 4 KiB boundary. */
 struct store *faulty_after_kill(struct store *s, size_t n, unsigned torn_blocks);
 /*
- * What a power cut after n steps can leave behind: of each 4 KiB block any version since the last
- * sync or durable write of it, and of the length any since the last sync; where the length was cut
- * and that cut is on disk, so is the loss of what lay behind it.
+ * What a power cut can leave behind when n steps are done and the next has begun: of each 4 KiB
+ * block any version since the last sync or durable write of it, and of the length any since the
+ * last sync; where the length was cut and that cut is on disk, so is the loss of what lay behind.
  */
 struct store *faulty_after_power_cut(struct store *s, size_t n, struct rng *rng);
 

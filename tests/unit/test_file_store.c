@@ -382,13 +382,17 @@ static int work_without_holes(const char *path)
 	uint64_t start, end;
 
 	CHILD_CHECK(deny_syscall_value(SYS_lseek, 2, SEEK_DATA, EINVAL));
+	CHILD_CHECK(deny_syscall(SYS_fallocate, 1, FALLOC_FL_PUNCH_HOLE, EOPNOTSUPP));
 	CHILD_CHECK(file_store_open(path, true, &s, NULL) == 0);
-	CHILD_CHECK(store_resize(s, MIB, NULL) == 0);
+	CHILD_CHECK(store_resize(s, 4 * MIB, NULL) == 0);
 	CHILD_CHECK(store_next_data(s, 10, &start, &end, NULL) == 0);
-	CHILD_CHECK(start == 10 && end == MIB);
+	CHILD_CHECK(start == 10 && end == 4 * MIB);
 	CHILD_CHECK(fill(s, 0, 100, 1, 0) == 0);
-	CHILD_CHECK(store_zero(s, 1, MIB - 1, NULL) == 0);
-	CHILD_CHECK(range_is(s, 0, 1, 1) && range_is(s, 1, MIB - 1, 0));
+	CHILD_CHECK(store_zero(s, 1, 4 * MIB - 1, NULL) == 0);
+	CHILD_CHECK(range_is(s, 0, 1, 1) && range_is(s, 1, 4 * MIB - 1, 0));
+	/* What is zero already takes up no space by being zeroed. */
+	CHILD_CHECK(store_sync(s, NULL) == 0);
+	CHILD_CHECK(host_bytes(path) < 2 * MIB);
 	return 0;
 }
 
