@@ -303,4 +303,26 @@ struct store *snap_backing(struct store *s);
 /* A content hash in hexadecimal; returns `text`, which has SNAP_HASH_TEXT_LEN bytes. */
 const char *snap_hash_text(const uint8_t *hash, char *text);
 
+/* ---- overlays ---- */
+
+/*
+ * Opens an overlay, and makes it when there is none, in front of `base`: a plain file or a
+ * checkpoint, which is opened read-only. -ESTALE: the base was changed since. -EINVAL: it has
+ * another base. -EBUSY: its commit has begun.
+ */
+int MUST_CHECK snap_overlay_open(const char *path, const char *base, bool writable,
+				 struct store **out, struct err *err);
+/* One that exists, read-only, whatever its base. */
+int MUST_CHECK snap_overlay_read(const char *path, struct store **out, struct err *err);
+/* Its base's path, for free(). -EINVAL: this is no overlay. */
+int MUST_CHECK snap_overlay_base(const char *path, char **base, struct err *err);
+
+/*
+ * Merges an overlay into its base, keeping what the base's live snapshots need, and removes it.
+ * Killed half-way the base is neither old nor new until the call is made again and has ended.
+ */
+int MUST_CHECK snap_overlay_commit(const char *path, struct err *err);
+/* Removes one that nobody uses. -EBUSY: its commit has begun. */
+int MUST_CHECK snap_overlay_discard(const char *path, struct err *err);
+
 #endif

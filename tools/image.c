@@ -135,15 +135,10 @@ static int open_bytes(const char *path, bool writable, struct image *out, struct
 	return rc;
 }
 
-int image_open_live(const char *path, bool writable, struct image *out, struct err *err)
+static int open_live_mm(const char *path, struct image *out, struct err *err)
 {
-	int rc;
+	int rc = snap_live_open(out->store, path, &out->store, err);
 
-	if (is_dir(path) || image_base_pages > 0)
-		return image_open(path, writable, out, err);
-	rc = file_store_open(path, writable, &out->store, err);
-	if (!rc)
-		rc = snap_live_open(out->store, path, &out->store, err);
 	if (rc) {
 		out->store = NULL;
 		return rc;
@@ -153,6 +148,27 @@ int image_open_live(const char *path, bool writable, struct image *out, struct e
 	if (rc)
 		image_drop(out);
 	return rc;
+}
+
+int image_open_live(const char *path, bool writable, struct image *out, struct err *err)
+{
+	struct stat st;
+	int rc;
+
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || image_base_pages > 0)
+		return image_open(path, writable, out, err);
+	rc = snap_open_image(path, writable, &out->store, err);
+	return rc ? rc : open_live_mm(path, out, err);
+}
+
+int image_open_overlay(const char *path, const char *overlay, bool writable, struct image *out,
+		       struct err *err)
+{
+	int rc = image_base_pages > 0
+			 ? err_set(err, -EOPNOTSUPP, "an overlay has no base page of its own")
+			 : snap_overlay_open(overlay, path, writable, &out->store, err);
+
+	return rc ? rc : open_live_mm(overlay, out, err);
 }
 
 int image_open(const char *path, bool writable, struct image *out, struct err *err)

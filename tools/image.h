@@ -40,6 +40,9 @@ struct image {
 int MUST_CHECK image_open(const char *path, bool writable, struct image *out, struct err *err);
 /* As image_open, for whoever wants its live snapshots as well. */
 int MUST_CHECK image_open_live(const char *path, bool writable, struct image *out, struct err *err);
+/* The same with an overlay in front of the image. */
+int MUST_CHECK image_open_overlay(const char *path, const char *overlay, bool writable,
+				  struct image *out, struct err *err);
 /* Ends writing: all is on disk when it returns 0. Closes in any case. Where the layout of a
  * canister snapshot has changed, says on stderr how to load it safely. */
 int MUST_CHECK image_close(struct image *img, struct err *err);

@@ -13,6 +13,7 @@
 #include "tools/image.h"
 #include "tools/info_json.h"
 #include "tools/safe_load.h"
+#include "tools/trial.h"
 
 struct mount_args {
 	const char *image;
@@ -100,9 +101,48 @@ static void free_paths(char *(*paths)[FS_BESIDE_MAX + 1])
 		free((*paths)[i]);
 }
 
+/* What stands in front of an image, if anything does. Zeroed: nothing. */
+struct front {
+	char *dir;  /* to be removed in the end, or NULL */
+	char *path; /* of the overlay; NULL: none */
+};
+
+static void end_front(struct front *front)
+{
+	trial_dir_remove(front->dir);
+	free(front->dir);
+	free(front->path);
+}
+
+/* After this only whole paths count: the daemon's directory is another. */
+static int open_image(const struct fs_options *opts, const char *image, struct front *front,
+		      struct image *img, struct err *err)
+{
+	auto_free char *path = NULL;
+	int rc = 0;
+
+	if (opts->overlay && opts->ephemeral)
+		return err_set(err, -EINVAL, "overlay= and ephemeral exclude each other");
+	if (!opts->overlay && !opts->ephemeral)
+		return image_open_live(image, !opts->read_only, img, err);
+	if (opts->ephemeral)
+		rc = trial_dir_make(opts->scratch_dir, &front->dir, err);
+	if (rc)
+		return rc;
+	if (opts->ephemeral ? asprintf(&path, "%s/overlay.qcow2", front->dir) < 0
+			    : !(path = strdup(opts->overlay)))
+		return err_set(err, -ENOMEM, "out of memory");
+	rc = image_open_overlay(image, path, !opts->read_only, img, err);
+	if (rc)
+		return opts->overlay ? err_prefix(err, rc, "the overlay %s", path) : rc;
+	front->path = realpath(path, NULL);
+	return front->path ? 0 : err_sys(err, -errno, "%s", path);
+}
+
 static int serve(const struct mount_args *args, const struct fs_options *opts, const char *image,
 		 const char *mountpoint)
 {
+	__attribute__((cleanup(end_front))) struct front front = {NULL, NULL};
 	auto_image struct image img = {NULL, NULL};
 	__attribute__((cleanup(free_paths))) char *paths[FS_BESIDE_MAX + 1] = {NULL};
 	struct fs_beside beside[FS_BESIDE_MAX + 1] = {{NULL, NULL}};
@@ -115,7 +155,7 @@ static int serve(const struct mount_args *args, const struct fs_options *opts, c
 		.mountpoint = mountpoint,
 		.info_json = make_info,
 	};
-	int rc = image_open_live(image, !opts->read_only, &img, &err);
+	int rc = open_image(opts, image, &front, &img, &err);
 
 	if (!rc && fill_beside(image, beside, paths) != 0)
 		rc = err_set(&err, -ENOMEM, "out of memory");
@@ -131,6 +171,8 @@ static int serve(const struct mount_args *args, const struct fs_options *opts, c
 	cfg.info_ctx = &img;
 	cfg.store = img.store;
 	cfg.live = img.live;
+	if (front.path) /* what is locked as long as the daemon lives */
+		cfg.image_path = image = front.path;
 	rc = fs_mount(&cfg, &mounted, &err);
 	if (rc && !mounted) {
 		cmd_fail(args->mountpoint, &err);
@@ -200,7 +242,11 @@ const struct verb verb_mount = {
 		"Options for -o, besides those of fuse (allow_other, ...) and mount(8):\n"
 		"  ro           read-only; several such mounts may share an image\n"
 		"  scratch=DIR  where scratch files lie (default: beside the image)\n"
-		"  base_page=P  the manager begins at page P of the image",
+		"  base_page=P  the manager begins at page P of the image\n"
+		"  overlay=FILE what is written goes to FILE, which is made or continued; IMAGE, which\n"
+		"               may be a checkpoint, is only read\n"
+		"  ephemeral    likewise, into a file that is gone with the mount\n"
+		"  snapdir=NAME the folder of snapshots (default: .snap); begins with a dot",
 	.options = options,
 	.operands = operands,
 	.args_len = sizeof(struct mount_args),

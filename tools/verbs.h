@@ -14,6 +14,8 @@ VERB(mount)
 #endif
 VERB(umount)
 VERB(snapshot)
+VERB(commit)
+VERB(discard)
 VERB(adopt)
 VERB(extract)
 VERB(find)
