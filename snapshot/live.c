@@ -5,6 +5,7 @@
  */
 #include "snapshot/live.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -14,6 +15,35 @@ bool snap_live_exists(const char *path)
 	auto_free char *dir = NULL;
 
 	return asprintf(&dir, "%s.snap", path) >= 0 && access(dir, F_OK) == 0;
+}
+
+static bool is_ours(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && (strcmp(dot, ".qcow2") == 0 || strcmp(dot, ".stale") == 0 ||
+		       strcmp(name, ".state") == 0);
+}
+
+int snap_live_remove_all(const char *path, struct err *err)
+{
+	auto_free char *dir_path = NULL;
+	struct dirent *entry;
+	DIR *dir;
+	int rc = 0;
+
+	if (asprintf(&dir_path, "%s.snap", path) < 0)
+		return err_set(err, -ENOMEM, "no memory for a path");
+	dir = opendir(dir_path);
+	if (!dir)
+		return errno == ENOENT ? 0 : err_sys(err, -errno, "cannot read %s", dir_path);
+	while (!rc && (entry = readdir(dir)))
+		if (is_ours(entry->d_name) && unlinkat(dirfd(dir), entry->d_name, 0) < 0)
+			rc = err_sys(err, -errno, "cannot remove %s/%s", dir_path, entry->d_name);
+	closedir(dir);
+	if (!rc && rmdir(dir_path) < 0)
+		rc = err_sys(err, -errno, "cannot remove %s", dir_path);
+	return rc;
 }
 
 void snap_live_set_gate(struct snap_live *live, const struct snap_gate *gate)
@@ -82,6 +112,10 @@ void live_close(struct snap_live *live)
 	/* Where this fails the record goes on saying "open", which is as true. */
 	if (live->s.writable && live->marked)
 		(void)!settle(live);
+	/* Nothing is left of snapshots that are no more. */
+	if (live->s.writable && live->dir_fd >= 0 && live->count + live->stale_count == 0 &&
+	    unlinkat(live->dir_fd, ".state", 0) == 0)
+		(void)!rmdir(live->dir_path);
 	free_live(live);
 }
 

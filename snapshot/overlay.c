@@ -201,6 +201,17 @@ int snap_overlay_read(const char *path, struct store **out, struct err *err)
 
 /* ---- its end ---- */
 
+/* Snapshots of the overlay itself have nothing to stand on any more. Where something else lies in
+ * their directory, it stays. */
+static int remove_both(const char *path, struct err *err)
+{
+	int rc = snap_live_remove_all(path, err);
+
+	if (!rc && unlink(path) < 0)
+		rc = err_sys(err, -errno, "cannot be removed");
+	return rc;
+}
+
 static int open_base(const char *base, struct store **out, struct err *err)
 {
 	int rc = snap_open_image(base, true, out, err);
@@ -280,8 +291,11 @@ int snap_overlay_commit(const char *path, struct err *err)
 		rc = begin(from, &r, err);
 	if (!rc)
 		rc = merge(from, to, err);
-	if (!rc && unlink(path) < 0)
-		rc = err_sys(err, -errno, "merged, but the overlay cannot be removed");
+	if (!rc) {
+		rc = remove_both(path, err);
+		if (rc)
+			err_prefix(err, rc, "merged, but");
+	}
 	return rc;
 }
 
@@ -297,7 +311,5 @@ int snap_overlay_discard(const char *path, struct err *err)
 			     "its commit has begun, and without it the base %s is half-way", base);
 	if (!rc)
 		rc = file_store_open(path, true, &file, err);
-	if (!rc && unlink(path) < 0)
-		rc = err_sys(err, -errno, "cannot be removed");
-	return rc;
+	return rc ? rc : remove_both(path, err);
 }

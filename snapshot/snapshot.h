@@ -115,6 +115,8 @@ int MUST_CHECK snap_live_open(struct store *image, const char *path, struct stor
 			      struct err *err);
 /* There are snapshots beside this image, or the traces of some. */
 bool snap_live_exists(const char *path);
+/* Removes all snapshots beside an image that nobody uses. */
+int MUST_CHECK snap_live_remove_all(const char *path, struct err *err);
 /* NULL: this is another kind of store. */
 struct snap_live *snap_live_of(struct store *s);
 

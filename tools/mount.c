@@ -243,8 +243,8 @@ const struct verb verb_mount = {
 		"  ro           read-only; several such mounts may share an image\n"
 		"  scratch=DIR  where scratch files lie (default: beside the image)\n"
 		"  base_page=P  the manager begins at page P of the image\n"
-		"  overlay=FILE what is written goes to FILE, which is made or continued; IMAGE, which\n"
-		"               may be a checkpoint, is only read\n"
+		"  overlay=FILE what is written goes to FILE, which is made or continued; IMAGE,\n"
+		"               which may be a checkpoint, is only read\n"
 		"  ephemeral    likewise, into a file that is gone with the mount\n"
 		"  snapdir=NAME the folder of snapshots (default: .snap); begins with a dot",
 	.options = options,

@@ -252,15 +252,15 @@ static int cmd_snapshot(const void *arguments)
 const struct verb verb_snapshot = {
 	.name = "snapshot",
 	.summary = "freeze all memories at once; look at them later, or bring them back",
-	.text = "IMAGE is an image that is not mounted, or the directory where one is. ACTION is\n"
+	.text = "IMAGE is an image that is not mounted, or the directory where one is. ACTION:\n"
 		"  create NAME         freeze all memories as they are now\n"
 		"  list                show all: when taken, bytes held, memories changed since\n"
 		"  remove NAME         drop one; the others stay as they are\n"
 		"  rename NAME OTHER\n"
-		"  rollback NAME       the image becomes what it was, or with --memory one memory;\n"
-		"                      all snapshots stay\n"
-		"  diff NAME [OTHER]   pages changed, by memory, from NAME to the newer OTHER or\n"
-		"                      to now\n"
+		"  rollback NAME       the image becomes what it was, or with --memory one\n"
+		"                      memory; all snapshots stay\n"
+		"  diff NAME [OTHER]   pages changed, by memory, from NAME to the newer OTHER,\n"
+		"                      or to now\n"
 		"Snapshots lie in IMAGE.snap and hold what was overwritten since. When anything but\n"
 		"canisterfs writes to the image they are stale, and can only be removed.",
 	.options = options,

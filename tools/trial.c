@@ -22,8 +22,10 @@ int trial_dir_make(const char *in, char **dir, struct err *err)
 		free(name);
 		return rc;
 	}
-	*dir = name;
-	return 0;
+	/* Going to the background changes the current directory. */
+	*dir = realpath(name, NULL);
+	free(name);
+	return *dir ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)

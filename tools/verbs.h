@@ -12,6 +12,9 @@ VERB(load)
 #ifdef HAVE_FUSE
 VERB(mount)
 #endif
+#ifdef HAVE_FUSE
+VERB(run)
+#endif
 VERB(umount)
 VERB(snapshot)
 VERB(commit)
