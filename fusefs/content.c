@@ -55,7 +55,7 @@ static int memory_write(struct fs *fs, struct node *node, const void *buf, size_
 	int rc = 0;
 
 	if (end > old_len)
-		rc = mm_grow(fs->mm, node->mm_id, pages_of(end), err);
+		rc = mm_grow_ahead(fs->mm, node->mm_id, pages_of(end), err);
 	if (rc)
 		return rc;
 	rc = mm_write(fs->mm, node->mm_id, buf, len, off, err);

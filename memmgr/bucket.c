@@ -84,6 +84,14 @@ int bucket_choose_any(const struct buckets *b, const struct layout *lay, uint32_
 	return choose_from(b, lay, 0, count, out, err);
 }
 
+uint32_t bucket_surplus(const struct buckets *b, const struct layout *lay, unsigned mm_id)
+{
+	uint64_t need = layout_need(lay, lay->pages[mm_id]);
+	uint32_t owned = b->of[mm_id].count;
+
+	return owned > need ? (uint32_t)(owned - need) : 0;
+}
+
 uint32_t bucket_end(const struct layout *lay)
 {
 	uint32_t end = lay->buckets;

@@ -42,6 +42,9 @@ int MUST_CHECK bucket_choose_any(const struct buckets *b, const struct layout *l
 /* One more bucket at the end of a list that has room for it. */
 void bucket_append(struct buckets *b, unsigned mm_id, uint16_t index);
 
+/* How many buckets a memory owns behind its last page. */
+uint32_t bucket_surplus(const struct buckets *b, const struct layout *lay, unsigned mm_id);
+
 /* Highest owned index + 1. */
 uint32_t bucket_end(const struct layout *lay);
 

@@ -6,15 +6,6 @@
 #include "memmgr/image.h"
 #include "memmgr/plan.h"
 
-/* Owned buckets behind the memory's last page; the library makes none, a crash or an editor can. */
-static uint32_t surplus_of(const struct mm *mm, unsigned mm_id)
-{
-	uint64_t need = layout_need(&mm->lay, mm->lay.pages[mm_id]);
-	uint32_t count = mm->buckets.of[mm_id].count;
-
-	return count > need ? (uint32_t)(count - need) : 0;
-}
-
 static int plan(struct mm *mm, struct mm_compaction *out, struct move *moves, uint8_t *owner,
 		struct err *err)
 {
@@ -26,7 +17,7 @@ static int plan(struct mm *mm, struct mm_compaction *out, struct move *moves, ui
 	memcpy(owner, mm->lay.owner, MM_MAX_BUCKETS);
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
 		const struct bucket_list *list = &mm->buckets.of[id];
-		uint32_t surplus = surplus_of(mm, id);
+		uint32_t surplus = bucket_surplus(&mm->buckets, &mm->lay, id);
 
 		for (uint32_t i = list->count - surplus; i < list->count; i++)
 			owner[list->index[i]] = LAYOUT_FREE;
@@ -61,7 +52,7 @@ static int drop_surplus(struct mm *mm, struct err *err)
 		return err_set(err, -EROFS, "the image is open for reading only");
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
 		struct bucket_list *list = &mm->buckets.of[id];
-		uint32_t surplus = surplus_of(mm, id);
+		uint32_t surplus = bucket_surplus(&mm->buckets, &mm->lay, id);
 		int rc = image_set_owner(mm, list->index + (list->count - surplus), surplus,
 					 LAYOUT_FREE, STORE_DURABLE, err);
 

@@ -63,11 +63,12 @@ static int write_dsync(int fd, const void *buf, size_t len, uint64_t off)
 
 static int write_durable(struct file_store *fs, const void *buf, size_t len, uint64_t off)
 {
-	int rc = fs->no_dsync ? -EOPNOTSUPP : write_dsync(fs->fd, buf, len, off);
+	/* Where nothing can be punched, zeros are written: data like any other. */
+	int rc = fs->no_dsync || fs->no_punch ? -EOPNOTSUPP : write_dsync(fs->fd, buf, len, off);
 
 	if (rc != -EOPNOTSUPP)
 		return rc;
-	fs->no_dsync = true;
+	fs->no_dsync = fs->no_dsync || !fs->no_punch;
 	rc = pwrite_all(fs->fd, buf, len, off);
 	if (rc < 0)
 		return rc;

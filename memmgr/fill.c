@@ -95,6 +95,9 @@ int mm_fill_holes(struct mm *mm, struct err *err)
 		return err_set(err, -EBUSY, "a memory's content is being replaced");
 	if (!it || !moves)
 		return err_set(err, -ENOMEM, "no memory to plan moves in");
+	rc = image_recall_ahead(mm, err);
+	if (rc)
+		return rc;
 	rc = plan_moves(mm->lay.owner, bucket_end(&mm->lay), moves, &count, err);
 	for (uint32_t done = 0; !rc && done < count;) {
 		uint32_t batch = next_batch(&mm->lay, moves + done, count - done, it);

@@ -134,6 +134,40 @@ int image_set_owner(struct mm *mm, const uint16_t *index, uint32_t count, uint8_
 	return rc;
 }
 
+/* A count must not come to the disk after owners that it does not cover. In the first block of the
+ * page both come at once. */
+static bool lies_behind_first_block(uint32_t index)
+{
+	enum { BLOCK_LEN = 4096 };
+
+	return LAYOUT_OWNER_OFF + index >= BLOCK_LEN;
+}
+
+int image_hand_out(struct mm *mm, uint32_t buckets, const uint16_t *index, uint32_t count,
+		   uint8_t owner, struct err *err)
+{
+	auto_free struct layout *lay = malloc(sizeof(*lay));
+	auto_free uint8_t *page = malloc(LAYOUT_LEN);
+	int rc;
+
+	if (!lay || !page)
+		return err_set(err, -ENOMEM, "no memory to write the bucket table");
+	if (lies_behind_first_block(buckets - 1)) {
+		rc = image_set_buckets(mm, buckets, STORE_DURABLE, err);
+		if (rc)
+			return rc;
+	}
+	*lay = mm->lay;
+	lay->buckets = buckets;
+	for (uint32_t i = 0; i < count; i++)
+		lay->owner[index[i]] = owner;
+	layout_encode(lay, page);
+	rc = write_page(mm, page, LAYOUT_OWNER_OFF + index[count - 1] + 1u, 0, STORE_DURABLE, err);
+	if (!rc)
+		mm->lay = *lay;
+	return rc;
+}
+
 /* Everything that `it` stands on is durable, then the record is. */
 static int write_record(struct mm *mm, const uint8_t *record, size_t len, struct err *err)
 {

@@ -18,6 +18,8 @@ struct mm {
 	pthread_rwlock_t lock;
 	struct layout lay; /* always as stored, but for a change that has not returned yet */
 	struct buckets buckets;
+	/* mm_grow_ahead has given the memory buckets: those that it does not need are ours. */
+	bool ahead[MM_MAX_MEMORIES];
 	/* Writing page 0 failed: the image's may differ from `lay`, or hold a record that is over.
 	 */
 	atomic_bool unsettled;
@@ -41,6 +43,13 @@ int MUST_CHECK image_settle(struct mm *mm, struct err *err);
 int MUST_CHECK image_set_buckets(struct mm *mm, uint32_t buckets, unsigned flags, struct err *err);
 int MUST_CHECK image_set_pages(struct mm *mm, unsigned mm_id, uint64_t pages, unsigned flags,
 			       struct err *err);
+/*
+ * The bucket count, and the owner of the buckets index[0..count), which ascend and nobody owns:
+ * durably, in one write, which a kill can only cut short behind the count. With them all that
+ * lengthened the image and zeroed it before. The lists are the caller's to update.
+ */
+int MUST_CHECK image_hand_out(struct mm *mm, uint32_t buckets, const uint16_t *index,
+			      uint32_t count, uint8_t owner, struct err *err);
 /* The same owner for the buckets index[0..count), which ascend; in one write, with the bytes that
  * lie between them as they are. The lists are the caller's to update. */
 int MUST_CHECK image_set_owner(struct mm *mm, const uint16_t *index, uint32_t count, uint8_t owner,
@@ -63,6 +72,10 @@ int MUST_CHECK image_zero_bucket(struct mm *mm, uint32_t index, struct err *err)
 /* Lowers the bucket count to the highest owned one, and cuts off of the image what that frees. What
  * lies behind the last bucket already, from before, stays. */
 int MUST_CHECK image_trim(struct mm *mm, struct err *err);
+
+/* resize.c: frees the buckets that mm_grow_ahead has given memories and they do not need. Surplus
+ * buckets of another origin stay: where a size is damaged, they are the memory's content. */
+int MUST_CHECK image_recall_ahead(struct mm *mm, struct err *err);
 
 void cleanup_wrlock(pthread_rwlock_t **lock);
 #define auto_wrlock __attribute__((cleanup(cleanup_wrlock)))

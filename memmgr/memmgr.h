@@ -136,6 +136,10 @@ int MUST_CHECK mm_resize(struct mm *mm, unsigned mm_id, uint64_t pages, struct e
 /* Grows a memory to at least `pages`; never shrinks it, whatever other threads do meanwhile. */
 int MUST_CHECK mm_grow(struct mm *mm, unsigned mm_id, uint64_t pages, struct err *err);
 
+/* As mm_grow, for a memory that is likely to grow on: a large one may own some buckets more than it
+ * needs then, until it has grown into them or mm_close takes them back. */
+int MUST_CHECK mm_grow_ahead(struct mm *mm, unsigned mm_id, uint64_t pages, struct err *err);
+
 /* Gives all of `from` to `to`; what `to` held is freed, and `from` is empty then. Atomic. */
 int MUST_CHECK mm_renumber(struct mm *mm, unsigned from, unsigned to, struct err *err);
 

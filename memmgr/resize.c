@@ -3,15 +3,18 @@
  * Growing and shrinking a memory, each in an order that is safe to be killed in.
  *
  *	grow:	lengthen the image, zero what will become readable,
- *		raise the bucket count, write the owner bytes, sync, write the size
+ *		raise the bucket count and write the owner bytes (durable), write the size
  *	shrink:	write the size, free the owner bytes (both durable), zero and cut off the freed
  *		space
  *
  * Killed or without power anywhere, the memory has its old or its new size, and what may be left is
- * a bucket that somebody owns but needs not, or one below the count that nobody owns. Growing syncs
- * because its parts lie in different blocks of the disk: a size alone would name pages that are not
- * there, or show what an earlier owner left in them. A freed bucket is given out again only after
- * the table that freed it is on disk: its old owner never shows the new owner's bytes.
+ * a bucket that somebody owns but needs not, or one below the count that nobody owns. The owners
+ * are durable before the size is written, because they may lie in another block of the disk: a size
+ * alone would name pages that are not there, or show what an earlier owner left in them. (Where
+ * pages were zeroed and no bucket is needed, the old size is written once more, to the same end.)
+ *
+ * A freed bucket is given out again only after the table that freed it is on disk: its old owner
+ * never shows the new owner's bytes.
  */
 #include "memmgr/image.h"
 
@@ -54,19 +57,11 @@ static int prepare_buckets(struct mm *mm, unsigned mm_id, const uint16_t *index,
 	return rc ? rc : image_extend(mm, end, err);
 }
 
-/* Owners must not reach the disk before a count that covers them. Those of the first buckets lie in
- * the count's own block and reach it together with the count. */
-static unsigned count_flags(uint32_t last_index)
-{
-	enum { BLOCK_LEN = 4096 };
-
-	return LAYOUT_OWNER_OFF + last_index < BLOCK_LEN ? 0 : STORE_DURABLE;
-}
-
+/* -ENOSPC only from choosing, before anything has changed. */
 static int add_buckets(struct mm *mm, unsigned mm_id, uint32_t count, struct err *err)
 {
-	auto_free uint16_t *index = malloc(MAX(count, 1u) * sizeof(*index));
-	uint32_t end = mm->lay.buckets;
+	auto_free uint16_t *index = malloc(count * sizeof(*index));
+	uint32_t end;
 	int rc;
 
 	if (!index)
@@ -74,14 +69,10 @@ static int add_buckets(struct mm *mm, unsigned mm_id, uint32_t count, struct err
 	rc = bucket_choose(&mm->buckets, &mm->lay, mm_id, count, index, err);
 	if (rc)
 		return rc;
-	if (count > 0)
-		end = MAX(end, index[count - 1] + 1u);
+	end = MAX(mm->lay.buckets, index[count - 1] + 1u);
 	rc = prepare_buckets(mm, mm_id, index, count, end, err);
 	if (!rc)
-		rc = image_set_buckets(mm, end, count_flags(end - 1), err);
-	if (rc)
-		return rc;
-	rc = image_set_owner(mm, index, count, (uint8_t)mm_id, 0, err);
+		rc = image_hand_out(mm, end, index, count, (uint8_t)mm_id, err);
 	for (uint32_t i = 0; !rc && i < count; i++)
 		bucket_append(&mm->buckets, mm_id, index[i]);
 	return rc;
@@ -105,11 +96,53 @@ static int release_buckets(struct mm *mm, unsigned mm_id, uint32_t keep, struct 
 	return image_trim(mm, err);
 }
 
-static int grow(struct mm *mm, unsigned mm_id, uint64_t pages, struct err *err)
+int image_recall_ahead(struct mm *mm, struct err *err)
+{
+	int rc = 0;
+
+	for (unsigned id = 0; !rc && id < MM_MAX_MEMORIES; id++) {
+		uint32_t surplus = mm->ahead[id] ? bucket_surplus(&mm->buckets, &mm->lay, id) : 0;
+
+		if (surplus > 0)
+			rc = release_buckets(mm, id, mm->buckets.of[id].count - surplus, err);
+		mm->ahead[id] = rc != 0;
+	}
+	return rc;
+}
+
+/*
+ * Handing out is durable, and a disk takes its time for that. A large memory that is being written
+ * to its end therefore gets some buckets more than it needs yet: an eighth, up to AHEAD_LEN.
+ */
+static uint32_t buckets_ahead(const struct mm *mm, uint64_t need)
+{
+	enum { AHEAD_LEN = 16 << 20 };
+	uint64_t bucket_len = layout_bucket_len(&mm->lay);
+
+	return need * bucket_len < AHEAD_LEN ? 0 : (uint32_t)MIN(need / 8, AHEAD_LEN / bucket_len);
+}
+
+/* What others were given ahead comes back before a memory goes without. */
+static int add_needed(struct mm *mm, unsigned mm_id, uint64_t need, bool ahead, struct err *err)
+{
+	uint32_t count = (uint32_t)(need - mm->buckets.of[mm_id].count);
+	uint32_t more = ahead ? buckets_ahead(mm, need) : 0;
+	int rc = add_buckets(mm, mm_id, count + more, err);
+
+	if (!rc)
+		mm->ahead[mm_id] = mm->ahead[mm_id] || more > 0;
+	if (rc != -ENOSPC)
+		return rc;
+	rc = image_recall_ahead(mm, err);
+	return rc ? rc
+		  : add_buckets(mm, mm_id, (uint32_t)(need - mm->buckets.of[mm_id].count), err);
+}
+
+static int grow(struct mm *mm, unsigned mm_id, uint64_t pages, bool ahead, struct err *err)
 {
 	uint64_t cap_pages = (uint64_t)mm->lay.bucket_pages * MM_MAX_BUCKETS;
 	uint32_t owned = mm->buckets.of[mm_id].count;
-	bool must_sync = false;
+	bool stale = false;
 	uint64_t need;
 	int rc;
 
@@ -117,11 +150,11 @@ static int grow(struct mm *mm, unsigned mm_id, uint64_t pages, struct err *err)
 		return err_set(err, -EFBIG, "%llu pages are more than %u buckets of %u can hold",
 			       (unsigned long long)pages, MM_MAX_BUCKETS, mm->lay.bucket_pages);
 	need = layout_need(&mm->lay, pages);
-	rc = zero_pages(mm, mm_id, mm->lay.pages[mm_id], pages, &must_sync, err);
-	if (!rc)
-		rc = add_buckets(mm, mm_id, need > owned ? (uint32_t)(need - owned) : 0, err);
-	if (!rc && (must_sync || need > owned))
-		rc = store_sync(mm->store, err);
+	rc = zero_pages(mm, mm_id, mm->lay.pages[mm_id], pages, &stale, err);
+	if (!rc && need > owned)
+		rc = add_needed(mm, mm_id, need, ahead, err);
+	else if (!rc && stale)
+		rc = image_set_pages(mm, mm_id, mm->lay.pages[mm_id], STORE_DURABLE, err);
 	if (!rc)
 		rc = image_set_pages(mm, mm_id, pages, 0, err);
 	/* Where this fails too, the memory owns more than it needs: what a crash leaves. */
@@ -165,16 +198,26 @@ int mm_resize(struct mm *mm, unsigned mm_id, uint64_t pages, struct err *err)
 
 	if (rc || pages == mm->lay.pages[mm_id])
 		return rc;
-	return pages > mm->lay.pages[mm_id] ? grow(mm, mm_id, pages, err)
+	return pages > mm->lay.pages[mm_id] ? grow(mm, mm_id, pages, false, err)
 					    : shrink(mm, mm_id, pages, err);
 }
 
-int mm_grow(struct mm *mm, unsigned mm_id, uint64_t pages, struct err *err)
+static int grow_to(struct mm *mm, unsigned mm_id, uint64_t pages, bool ahead, struct err *err)
 {
 	auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
 	int rc = check_id(mm, mm_id, err);
 
 	if (rc || pages <= mm->lay.pages[mm_id])
 		return rc;
-	return grow(mm, mm_id, pages, err);
+	return grow(mm, mm_id, pages, ahead, err);
+}
+
+int mm_grow(struct mm *mm, unsigned mm_id, uint64_t pages, struct err *err)
+{
+	return grow_to(mm, mm_id, pages, false, err);
+}
+
+int mm_grow_ahead(struct mm *mm, unsigned mm_id, uint64_t pages, struct err *err)
+{
+	return grow_to(mm, mm_id, pages, true, err);
 }

@@ -15,8 +15,9 @@
 struct store;
 
 enum store_write_flags {
-	/* These bytes, and the metadata needed to read them, are on stable storage when the call
-	 * returns. It says nothing about any other byte. */
+	/* When the call returns, these bytes are on stable storage, and with them what resize has
+	 * lengthened and zero_at has zeroed by then, in whole pages of the host. It says nothing
+	 * about what other calls wrote. */
 	STORE_DURABLE = 1,
 };
 

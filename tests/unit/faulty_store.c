@@ -314,11 +314,10 @@ static size_t length_floor(const struct faulty_store *fs, size_t n)
 			floor = i + 1;
 		if (!step->durable)
 			continue;
-		/* The last growth without which the durable bytes could not be read. */
 		for (size_t k = i; k > floor; k--) {
 			const struct step *grow = &fs->steps[k - 1];
 
-			if (grow->call == FAULTY_RESIZE && grow->old_len < step->off + step->len) {
+			if (grow->call == FAULTY_RESIZE && grow->old_len < grow->len) {
 				floor = k;
 				break;
 			}
@@ -332,12 +331,14 @@ static size_t length_floor(const struct faulty_store *fs, size_t n)
 static size_t block_seen(const struct faulty_store *fs, size_t n, size_t begun, uint64_t block_off,
 			 size_t length_seen, struct rng *rng)
 {
-	size_t floor = 0, ceiling = begun;
+	size_t floor = 0, ceiling = begun, zeroed = 0;
 
 	for (size_t i = 0; i < begun; i++) {
 		const struct step *step = &fs->steps[i];
 		uint64_t off, end;
 
+		if (step->durable && i < n)
+			floor = MAX(floor, zeroed);
 		step_range(step, &off, &end);
 		if (step->call == FAULTY_SYNC && i < n)
 			floor = i + 1;
@@ -345,6 +346,8 @@ static size_t block_seen(const struct faulty_store *fs, size_t n, size_t begun, 
 			continue;
 		if ((step->durable && i < n) || (step->call == FAULTY_RESIZE && i < length_seen))
 			floor = i + 1;
+		if (step->call == FAULTY_ZERO && off <= block_off && end >= block_off + BLOCK_LEN)
+			zeroed = i + 1;
 		if (step->call == FAULTY_RESIZE && i >= length_seen)
 			ceiling = MIN(ceiling, i);
 	}
