@@ -11,7 +11,10 @@
 #include "tools/image.h"
 #include "tools/progress.h"
 
-enum { CHUNK_LEN = 1 << 20 };
+enum {
+	CHUNK_LEN = 1 << 20,
+	ZEROS_LEN = 1 << 24, /* that many at once, so that progress shows */
+};
 
 struct cat_args {
 	uint64_t offset, length;
@@ -107,7 +110,8 @@ static int put_range(struct mm *mm, unsigned mm_id, uint64_t off, uint64_t end,
 			rc = mm_next_data(mm, mm_id, off, &data, &data_end, err);
 		if (rc)
 			break;
-		n = MIN(off < data ? data - off : MIN(data_end - off, CHUNK_LEN), end - off);
+		n = MIN(off < data ? MIN(data - off, ZEROS_LEN) : MIN(data_end - off, CHUNK_LEN),
+			end - off);
 		if (off < data) {
 			rc = put_zeros(sink, n, err);
 		} else {
