@@ -22,7 +22,8 @@ run_in() {
         return
     fi
     rm -f "$log"
-    meson test -C "$dir" --no-rebuild --print-errorlogs --num-processes "$(nproc)" </dev/null
+    meson test -C "$dir" --no-rebuild --print-errorlogs --num-processes "$(nproc)" \
+        --timeout-multiplier 5 </dev/null
     # meson's own exit status says less than its log.
     counts=$(python3 - "$log" <<'END'
 import json, sys
