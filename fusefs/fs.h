@@ -14,6 +14,7 @@
 
 #include <fuse3/fuse_lowlevel.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 
@@ -211,6 +212,21 @@ int MUST_CHECK fs_handshake(struct fuse_session *session, struct err *err);
 
 /* snap_act.c: no request about snapshots is under way any more. */
 void snapdir_tasks_wait(struct fs *fs);
+
+/* flush.c: the memories that somebody may be writing to, or (all) whatever the kernel knows of any.
+ * It forgets what it has written back. */
+void fs_flush(struct fs *fs, bool all);
+
+/* stop.c: ends the loop on SIGINT, SIGTERM and SIGHUP. From the start of the loop, which this
+ * thread runs, to its end. */
+struct stopper {
+	struct fs *fs;
+	sigset_t signals;
+	pthread_t waiter, main_thread;
+	atomic_bool ended;
+};
+int MUST_CHECK stopper_start(struct stopper *stop, struct fs *fs, struct err *err);
+void stopper_end(struct stopper *stop);
 
 /* tune.c: where we may (root), tells the kernel to read ahead further and to keep more dirty pages
  * for this mount than it would for one it does not know. Failing is no loss but of speed. */

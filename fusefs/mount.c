@@ -125,7 +125,6 @@ static int serve(struct fs *fs, struct err *err)
 	rc = fs->cfg->opts->single_thread ? fuse_session_loop(fs->session)
 					  : fuse_session_loop_mt(fs->session, loop);
 	fuse_loop_cfg_destroy(loop);
-	/* A signal that ends the loop is its number, and an end as good as an unmount. */
 	return rc < 0 ? err_sys(err, rc, "the mount has broken off") : 0;
 }
 
@@ -151,6 +150,7 @@ static int mount_and_serve(struct fs *fs, bool *mounted, struct err *err)
 {
 	const struct fs_options *opts = fs->cfg->opts;
 	bool foreground = opts->foreground || opts->debug;
+	struct stopper stop;
 	int rc;
 
 	if (fuse_session_mount(fs->session, fs->cfg->mountpoint))
@@ -161,16 +161,16 @@ static int mount_and_serve(struct fs *fs, bool *mounted, struct err *err)
 	if (!rc && fuse_daemonize(foreground))
 		rc = err_sys(err, -errno, "cannot go to the background");
 	fs->in_background = !rc && !foreground;
-	if (!rc && fuse_set_signal_handlers(fs->session))
-		rc = err_set(err, -EIO, "cannot catch signals");
+	if (!rc)
+		rc = stopper_start(&stop, fs, err);
 	if (!rc) {
 		fs_tune(fs->cfg->mountpoint);
 		window_open(fs);
 		open_gate(fs);
 		rc = serve(fs, err);
 		snapdir_tasks_wait(fs);
+		stopper_end(&stop);
 		window_close(fs);
-		fuse_remove_signal_handlers(fs->session);
 	}
 	fuse_session_unmount(fs->session);
 	return rc;

@@ -13,39 +13,6 @@
 #include "fusefs/ops.h"
 #include "fusefs/snap.h"
 
-/* ---- the kernel's cache ---- */
-
-struct ids {
-	size_t count;
-	fuse_ino_t *id;
-};
-
-/* The nodes with bytes in the kernel that may be newer than ours, or all that it may know. */
-static struct ids collect(struct fs *fs, bool all)
-{
-	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
-	struct ids ids = {0, NULL};
-	size_t room = 0;
-
-	for (struct node *n = fs->root.next; n != &fs->root; n = n->next)
-		room++;
-	ids.id = calloc(room + 1, sizeof(*ids.id));
-	for (struct node *n = fs->root.next; ids.id && n != &fs->root; n = n->next)
-		if (n->kind == NODE_MEMORY && n->lookups > 0 && (all || n->writers > 0))
-			ids.id[ids.count++] = node_id(fs, n);
-	return ids;
-}
-
-/* Writes back and forgets. A node that is gone meanwhile, the kernel does not know either. */
-static void flush(struct fs *fs, bool all)
-{
-	struct ids ids = collect(fs, all);
-
-	for (size_t i = 0; i < ids.count; i++)
-		fuse_lowlevel_notify_inval_inode(fs->session, ids.id[i], 0, 0);
-	free(ids.id);
-}
-
 /* ---- bringing back ---- */
 
 /* Nobody is in an operation on a file, or begins one. */
@@ -122,7 +89,7 @@ static int roll_back_all(struct fs *fs, const char *name, struct err *err)
 	bool changed[MM_MAX_MEMORIES] = {false};
 	int rc;
 
-	flush(fs, true);
+	fs_flush(fs, true);
 	lock_files(fs);
 	rc = swap_image(fs, name, err);
 	unlock_files(fs);
@@ -130,7 +97,7 @@ static int roll_back_all(struct fs *fs, const char *name, struct err *err)
 	for (unsigned id = 0; !rc && id < MM_MAX_MEMORIES; id++)
 		rc = update_file(fs, id, &changed[id]);
 	pthread_mutex_unlock(&fs->tree_lock);
-	flush(fs, true);
+	fs_flush(fs, true);
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++)
 		if (changed[id])
 			tell_size(fs, id);
@@ -179,9 +146,9 @@ static int roll_back_one(struct fs *fs, const char *name, unsigned id, struct er
 	bool changed = false;
 	int rc;
 
-	flush(fs, true);
+	fs_flush(fs, true);
 	rc = replace_one(fs, name, id, &changed, err);
-	flush(fs, true);
+	fs_flush(fs, true);
 	if (changed)
 		tell_size(fs, id);
 	return rc;
@@ -195,7 +162,7 @@ static int diff(struct fs *fs, struct fs_request *r, struct err *err)
 	int rc;
 
 	if (!r->other[0])
-		flush(fs, false);
+		fs_flush(fs, false);
 	{
 		auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
 
@@ -259,7 +226,7 @@ static int create(struct fs *fs, const char *name, struct err *err)
 {
 	int rc;
 
-	flush(fs, false);
+	fs_flush(fs, false);
 	rc = snap_live_create(fs->cfg->live, name, err);
 	if (!rc)
 		node_touch(&fs->snap_root);
