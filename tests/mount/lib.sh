@@ -103,7 +103,8 @@ start_on() {
 	local img=$1 mnt=$2 log
 	shift 2
 	log=$(mktemp "$T/daemon-XXXXXX.log")
-	"$CANISTERFS" mount -f "$img" "$mnt" "$@" >"$log" 2>&1 &
+	# the shell has what it starts behind & ignore INT
+	env --default-signal=INT "$CANISTERFS" mount -f "$img" "$mnt" "$@" >"$log" 2>&1 &
 	daemon_of[$mnt]=$!
 	log_of[$mnt]=$log
 	until is_mounted "$mnt"; do

@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A full host disk: the writer gets ENOSPC at write, fsync or close; the image stays whole.
+. "${0%/*}/../lib.sh"
+requires_root
+
+disk=$T/disk
+mkdir "$disk"
+cleanup_fn umount -lq "$disk"
+full() { # on a new small file system at $disk
+	IMG=$disk/image
+	create 2
+	start -o "scratch=$T"
+	head -c 3000000 /dev/urandom >"$T/a"
+	cp "$T/a" "$MNT/1"
+	sync "$MNT/1"
+	# 20 MB do not fit: the error reaches whoever wrote
+	if dd if=/dev/urandom of="$MNT/2" bs=64K count=320 conv=fsync status=none 2>"$T/dd"; then
+		fail "more was written than the disk holds"
+	fi
+	grep -q 'No space left' "$T/dd" || fail "$(cat "$T/dd")"
+	cmp "$T/a" "$MNT/1"
+	probe ENOSPC sh "fallocate -l 20000000 '$MNT/3' 2>&1 | grep -q 'No space' && exit 1 || exit 0" \
+		2>/dev/null || true
+	# what is there can be written over, and read again
+	printf over | dd of="$MNT/1" conv=notrunc,fsync status=none
+	printf over | dd of="$T/a" conv=notrunc status=none
+	cmp "$T/a" "$MNT/1"
+	# space that is given back can be used
+	rm -f "$MNT/2" "$MNT/3"
+	cp "$T/a" "$MNT/4"
+	sync "$MNT/4"
+	cmp "$T/a" "$MNT/4"
+	stop
+	sound
+	start
+	cmp -n 3000000 "$T/a" "$MNT/1"
+	cmp -n 3000000 "$T/a" "$MNT/4"
+	stop
+	umount "$disk"
+}
+expect_log '.*No space left on device.*'
+mount -t tmpfs -o size=12m none "$disk"
+full
+truncate -s 16M "$T/ext4"
+command -v mkfs.ext4 >/dev/null || exit 0
+mkfs.ext4 -q -O ^has_journal -m 0 "$T/ext4"
+if mount -o loop "$T/ext4" "$disk" 2>/dev/null; then
+	full
+fi
