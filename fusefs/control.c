@@ -71,17 +71,16 @@ void control_open(fuse_req_t req, struct node *node, struct fuse_file_info *fi)
 	struct text *text;
 	int rc;
 
+	if (node_is_snap(node)) {
+		snapdir_open(req, node, fi);
+		return;
+	}
 	/* The modes say so too, but root passes them. */
 	if ((fi->flags & O_ACCMODE) != O_RDONLY) {
 		fs_reply(req, -EACCES, NULL);
 		return;
 	}
 	fi->direct_io = 1;
-	if (node_is_snap(node)) {
-		fi->direct_io = 0;
-		snapdir_open(req, node, fi);
-		return;
-	}
 	if (node->kind == NODE_BESIDE) {
 		open_beside(req, node, fi);
 		return;

@@ -44,7 +44,7 @@ bool snapdir_is_folder(const struct fs *fs, const char *name)
 	return strcmp(name, folder ? folder : ".snap") == 0;
 }
 
-/* ---- nodes ---- */
+/* ---- nodes: their modes let everybody come as far as EROFS ---- */
 
 static void snap_node_init(struct fs_snap *snap, struct node *node, enum node_kind kind,
 			   uint64_t nth, mode_t mode, const struct snap_live_info *info)
@@ -70,8 +70,8 @@ static int open_snap(struct fs *fs, const struct snap_live_info *info, struct fs
 	}
 	snap->seq = info->seq;
 	pthread_rwlock_init(&snap->lock, NULL);
-	snap_node_init(snap, &snap->dir, NODE_SNAP_DIR, 0, S_IFDIR | 0555, info);
-	snap_node_init(snap, &snap->stable, NODE_SNAP_STABLE, SNAP_INO_STABLE, S_IFREG | 0444,
+	snap_node_init(snap, &snap->dir, NODE_SNAP_DIR, 0, S_IFDIR | 0755, info);
+	snap_node_init(snap, &snap->stable, NODE_SNAP_STABLE, SNAP_INO_STABLE, S_IFREG | 0644,
 		       info);
 	snap->stable.size_len = snap->view->len;
 	snap->next = fs->snaps;
@@ -123,7 +123,7 @@ static struct node *file_node(struct fs_snap *snap, unsigned id)
 	if (!snap->file[id])
 		snap->file[id] = calloc(1, sizeof(struct node));
 	if (snap->file[id] && !snap->file[id]->snap) {
-		snap_node_init(snap, snap->file[id], NODE_SNAP_FILE, id + 1u, S_IFREG | 0444,
+		snap_node_init(snap, snap->file[id], NODE_SNAP_FILE, id + 1u, S_IFREG | 0644,
 			       &info);
 		snap->file[id]->mm_id = id;
 		snap->file[id]->size_len = m.pages * MM_PAGE_LEN;

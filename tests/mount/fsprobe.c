@@ -222,6 +222,7 @@ static int call(char **a, long long *rc)
 	CALL("truncate", 2, truncate(a[1], NUM(2)));
 	CALL("unlink", 1, unlink(a[1]));
 	CALL("mkdir", 1, mkdir(a[1], 0755));
+	CALL("rmdir", 1, rmdir(a[1]));
 	CALL("mknod", 2, mknod(a[1], (mode_t)flag(a[2]) | 0644, 0));
 	CALL("link", 2, link(a[1], a[2]));
 	CALL("symlink", 2, symlink(a[1], a[2]));
