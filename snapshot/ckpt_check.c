@@ -43,14 +43,13 @@ static int compare(struct sha *sha, const uint8_t *hash, const char *what, struc
 
 int ckpt_check_table(struct qcow2 *q, struct err *err)
 {
-	uint64_t end = q->ckpt.table_off + q->ckpt.entries * CKPT_ENTRY_LEN;
 	struct sha *sha;
 	int rc = sha_new(&sha);
 
 	if (rc < 0)
 		return err_sys(err, rc, "cannot check");
 	sha_begin(sha);
-	rc = hash_range(q, sha, q->ckpt.table_off, end, err);
+	rc = hash_range(q, sha, q->ckpt.table_off, ckpt_trailer_off(&q->ckpt), err);
 	if (rc == 0)
 		rc = compare(sha, q->ckpt.table_hash, "the table of checksums", err);
 	sha_free(sha);
@@ -126,17 +125,31 @@ static int check_meta(struct qcow2 *q, struct sha *sha, struct err *err)
 	return rc < 0 ? rc : compare(sha, q->ckpt.meta_hash, "the header and the tables", err);
 }
 
-int ckpt_check_meta(struct qcow2 *q, struct err *err)
+static int check_end(struct qcow2 *q, struct err *err)
 {
-	uint64_t end = q->ckpt.table_off + q->ckpt.entries * CKPT_ENTRY_LEN;
-	struct sha *sha;
+	uint64_t off = ckpt_trailer_off(&q->ckpt);
+	uint8_t trailer[CKPT_TRAILER_LEN];
 	int rc;
 
-	if (q->file->len != end)
+	if (q->file->len != off + CKPT_TRAILER_LEN)
 		return err_set(err, -EBADMSG,
 			       "the file has %" PRIu64 " bytes, and had %" PRIu64
 			       " when it was written",
-			       q->file->len, end);
+			       q->file->len, off + CKPT_TRAILER_LEN);
+	rc = qcow2_file_read(q, trailer, sizeof(trailer), off, err);
+	if (rc == 0 && memcmp(trailer, ckpt_trailer, sizeof(trailer)) != 0)
+		rc = err_set(err, -EBADMSG, "the last %d bytes are not those of a checkpoint",
+			     CKPT_TRAILER_LEN);
+	return rc;
+}
+
+int ckpt_check_meta(struct qcow2 *q, struct err *err)
+{
+	struct sha *sha;
+	int rc = check_end(q, err);
+
+	if (rc < 0)
+		return rc;
 	rc = sha_new(&sha);
 	if (rc < 0)
 		return err_sys(err, rc, "cannot check");

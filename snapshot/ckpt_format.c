@@ -10,6 +10,8 @@
 #include "memmgr/memmgr.h"
 #include "snapshot/codec.h"
 
+const char ckpt_trailer[] = "canisterfs ckpt\n";
+
 void ckpt_ext_encode(const struct ckpt_ext *ext, uint8_t *buf)
 {
 	memset(buf, 0, CKPT_EXT_LEN);
@@ -31,6 +33,11 @@ void ckpt_ext_encode(const struct ckpt_ext *ext, uint8_t *buf)
 bool ckpt_has_base(const struct ckpt_ext *ext)
 {
 	return !is_zero(ext->base, SHA_LEN);
+}
+
+uint64_t ckpt_trailer_off(const struct ckpt_ext *ext)
+{
+	return ext->table_off + ext->entries * CKPT_ENTRY_LEN;
 }
 
 static void decode_fields(const uint8_t *buf, struct ckpt_ext *ext)
@@ -68,7 +75,7 @@ int ckpt_ext_decode(const uint8_t *buf, size_t len, uint64_t file_len, struct ck
 		return err_set(err, -EUCLEAN, "the checkpoint extension is damaged");
 	if (mul_overflows(ext.entries, (uint64_t)CKPT_ENTRY_LEN, &bytes) ||
 	    add_overflows(ext.table_off, bytes, &end) || ext.table_off % CKPT_CLUSTER_LEN != 0 ||
-	    ext.table_off == 0 || end > file_len)
+	    ext.table_off == 0 || end > file_len || file_len - end < CKPT_TRAILER_LEN)
 		return err_set(err, -EUCLEAN,
 			       "the checkpoint is cut off or damaged: %" PRIu64
 			       " checksums at %" PRIu64 " are not in a file of %" PRIu64 " bytes",

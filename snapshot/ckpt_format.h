@@ -21,8 +21,9 @@
  *         180   4  zero
  *
  * "All other bytes": of the file from cluster 1 to the table, in order, but for the stored bytes of
- * the clusters; then cluster 0 with that hash itself as zero. So each byte of a checkpoint is under
- * a checksum.
+ * the clusters; then cluster 0 with that hash itself as zero. Behind the table the file ends with
+ * 16 bytes of ASCII, "canisterfs ckpt\n": so a checkpoint whose extension is damaged beyond knowing
+ * is not taken for another program's file. With these each byte of a checkpoint is proven.
  */
 #ifndef CANISTERFS_CKPT_FORMAT_H
 #define CANISTERFS_CKPT_FORMAT_H
@@ -34,6 +35,7 @@ enum {
 	CKPT_EXT_LEN = 184,
 	CKPT_META_HASH_OFF = 128, /* in the extension */
 	CKPT_ENTRY_LEN = 48,
+	CKPT_TRAILER_LEN = 16,
 	CKPT_CLUSTER_BITS = 16,
 	CKPT_CLUSTER_LEN = 1 << CKPT_CLUSTER_BITS,
 };
@@ -56,6 +58,10 @@ void ckpt_ext_encode(const struct ckpt_ext *ext, uint8_t *buf);
 int MUST_CHECK ckpt_ext_decode(const uint8_t *buf, size_t len, uint64_t file_len,
 			       struct ckpt_ext *out, struct err *err);
 bool ckpt_has_base(const struct ckpt_ext *ext);
+
+extern const char ckpt_trailer[CKPT_TRAILER_LEN + 1];
+/* Where the trailer lies, and the file ends behind it. */
+uint64_t ckpt_trailer_off(const struct ckpt_ext *ext);
 
 struct ckpt_entry {
 	uint64_t cluster;

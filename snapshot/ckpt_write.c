@@ -234,6 +234,8 @@ static int copy_table(struct ckpt_writer *w, struct ckpt_ext *ext, struct sha *s
 	}
 	ext->table_off = w->pos;
 	ext->entries = w->entries;
+	if (rc == 0)
+		rc = pwrite_all(w->fd, ckpt_trailer, CKPT_TRAILER_LEN, ckpt_trailer_off(ext));
 	return rc < 0 ? rc : sha_end(sha, ext->table_hash);
 }
 

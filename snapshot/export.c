@@ -274,7 +274,7 @@ static int write_all(struct store *src, struct store *base, const char *base_nam
 	*out = (struct snap_exported){
 		.data_len = ext.data_clusters * CKPT_CLUSTER_LEN,
 		.stored_len = x.stored_clusters * CKPT_CLUSTER_LEN,
-		.file_len = ext.table_off + ext.entries * CKPT_ENTRY_LEN,
+		.file_len = ckpt_trailer_off(&ext) + CKPT_TRAILER_LEN,
 	};
 	memcpy(out->content, ext.content, SHA_LEN);
 	ckpt_writer_close(&x.writer);

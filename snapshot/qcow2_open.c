@@ -38,6 +38,43 @@ static bool fits(const struct qcow2 *q, uint64_t len)
 	return div_up(len, QCOW2_SECTOR_LEN) * QCOW2_SECTOR_LEN == q->h.len;
 }
 
+/* A checkpoint without its extension would be taken for one that has nothing to prove. */
+static int check_trailer(struct qcow2 *q, struct err *err)
+{
+	uint8_t trailer[CKPT_TRAILER_LEN];
+	int rc;
+
+	if (q->has_ckpt || q->file->len < sizeof(trailer))
+		return 0;
+	rc = store_read(q->file, trailer, sizeof(trailer), q->file->len - sizeof(trailer), err);
+	if (rc == 0 && memcmp(trailer, ckpt_trailer, sizeof(trailer)) == 0)
+		rc = err_set(err, -EUCLEAN,
+			     "the file ends as a checkpoint, and its header is "
+			     "without the checkpoint's extension");
+	return rc;
+}
+
+static int take_ckpt(struct qcow2 *q, const uint8_t *buf, struct err *err)
+{
+	const struct qcow2_header *h = &q->h;
+	int rc = ckpt_ext_decode(buf + h->checkpoint.off, h->checkpoint.len, q->file->len, &q->ckpt,
+				 err);
+
+	if (rc < 0)
+		return rc;
+	if (h->cluster_bits != CKPT_CLUSTER_BITS)
+		return err_set(err, -EUCLEAN, "a checkpoint has clusters of 2^%d bytes, not 2^%u",
+			       CKPT_CLUSTER_BITS, h->cluster_bits);
+	if (!fits(q, q->ckpt.image_len))
+		return err_set(err, -EUCLEAN,
+			       "the header has a disk of %" PRIu64
+			       " bytes, the checkpoint extension %" PRIu64,
+			       h->len, q->ckpt.image_len);
+	q->has_ckpt = true;
+	q->s.len = q->ckpt.image_len;
+	return 0;
+}
+
 static int take_extensions(struct qcow2 *q, const uint8_t *buf, struct err *err)
 {
 	const struct qcow2_header *h = &q->h;
@@ -45,17 +82,9 @@ static int take_extensions(struct qcow2 *q, const uint8_t *buf, struct err *err)
 
 	q->s.len = h->len;
 	if (h->checkpoint.len > 0) {
-		rc = ckpt_ext_decode(buf + h->checkpoint.off, h->checkpoint.len, q->file->len,
-				     &q->ckpt, err);
+		rc = take_ckpt(q, buf, err);
 		if (rc < 0)
 			return rc;
-		if (!fits(q, q->ckpt.image_len) || h->cluster_bits != CKPT_CLUSTER_BITS)
-			return err_set(err, -EUCLEAN,
-				       "the header has a disk of %" PRIu64
-				       " bytes, the checkpoint extension %" PRIu64,
-				       h->len, q->ckpt.image_len);
-		q->has_ckpt = true;
-		q->s.len = q->ckpt.image_len;
 	}
 	if (h->state.len > 0) {
 		rc = state_decode(buf + h->state.off, h->state.len, &q->state, err);
@@ -81,7 +110,7 @@ static int read_header(struct qcow2 *q, struct err *err)
 		rc = qcow2_header_decode(buf, len, q->file->len, &q->h, err);
 	if (rc == 0)
 		rc = take_extensions(q, buf, err);
-	return rc;
+	return rc < 0 ? rc : check_trailer(q, err);
 }
 
 static int check_l1_entry(struct qcow2 *q, size_t i, uint64_t entry, struct err *err)

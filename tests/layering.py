@@ -26,7 +26,7 @@ FOR_ALL = {"memmgr/util.h", "memmgr/store.h"}
 # Libraries that only these rooms may use; what else there is belongs to libc.
 LIBRARIES = {
     r"fuse.*": {"fusefs", "tools/bench"},
-    r"zlib\.h|libdeflate\.h": {"snapshot", "tools"},
+    r"zlib\.h|libdeflate\.h|isa-l\.h": {"snapshot", "tools"},
     r"openssl/.*": {"snapshot", "tools"},
     r"jansson\.h": {"tools"},
 }

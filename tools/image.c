@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "snapshot/snapshot.h"
 #include "tools/cmd.h"
 #include "tools/safe_load.h"
 #include "tools/undo.h"
@@ -54,7 +55,7 @@ static int open_whole(const char *path, bool writable, struct store **out, struc
 
 	if (is_dir(path))
 		return open_snapshot(path, writable, out, err);
-	rc = file_store_open(path, writable, out, err);
+	rc = snap_open_image(path, writable, out, err);
 	/* What is overwritten belongs to the image's snapshots. */
 	if (!rc && writable && snap_live_exists(path))
 		rc = snap_live_open(*out, path, out, err);

@@ -10,6 +10,7 @@
 #include "tools/content.h"
 #include "tools/image.h"
 #include "tools/info_json.h"
+#include "tools/stored.h"
 #include "tools/text.h"
 
 struct info_args {
@@ -54,6 +55,7 @@ struct info {
 	/* of a raw image */
 	struct content content;
 	const char *holds, *text;
+	struct stored stored;
 
 	/* of a managed image */
 	struct bucket_size size;
@@ -130,6 +132,7 @@ static struct json to_json(struct info *in)
 	}
 	json_put(&doc, doc.root, "memories",
 		 fields_array(&doc, row_fields, in->rows, in->row_count, sizeof(*in->rows)));
+	json_put(&doc, doc.root, "stored", stored_json(&doc, &in->stored));
 	return doc;
 }
 
@@ -184,6 +187,7 @@ static int report(struct info *in, const struct info_args *args, uint64_t len)
 		printf("  holds     %s\n", in->text);
 	printf("  size      %s (%s bytes, %s)\n", text_size(len).s, text_count(len).s,
 	       text_plural(in->pages, "page").s);
+	stored_print(&in->stored);
 	if (is_managed(in))
 		print_managed(in);
 	return CMD_DONE;
@@ -202,6 +206,7 @@ static int inspect(const struct info_args *args, struct info *in, uint64_t *len,
 	if (rc)
 		return rc;
 	*len = store->len;
+	in->stored = stored_of(store);
 	if (kind != MM_MANAGED) {
 		in->kind = kind == MM_EMPTY ? "empty" : "raw";
 		in->pages = store->len / MM_PAGE_LEN;
@@ -233,8 +238,9 @@ const struct verb verb_info = {
 	.text = "Says whether IMAGE is managed, raw or empty, and why; and of a managed one the\n"
 		"size of its buckets with both sides of it, and each memory's pages, buckets and\n"
 		"slack: the bytes of its buckets that lie behind its end; and what each memory, or a\n"
-		"raw image, holds, as far as its bytes prove that. Sizes are rounded; --json\n"
-		"has them to the byte.",
+		"raw image, holds, as far as its bytes prove that. Of a checkpoint it also says how\n"
+		"large the file is, its content hash and what it is based on. Sizes are rounded;\n"
+		"--json has them to the byte.",
 	.options = options,
 	.operands = operands,
 	.args_len = sizeof(struct info_args),

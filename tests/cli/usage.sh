@@ -26,7 +26,7 @@ verbs=$("$program" --complete '' | grep -vx -e help -e '-.*')
 for verb in $verbs; do
     # The exit status of a bad command line.
     case $verb in
-    check) usage=16 ;;
+    check | verify) usage=16 ;;
     mount) usage=1 ;;
     *) usage=2 ;;
     esac
