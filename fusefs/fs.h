@@ -3,9 +3,11 @@
  * What the files of this folder share: the mount, its nodes, and who may touch what.
  *
  * Locks, in the order in which they are taken:
- *	fs->tree_lock	names, lookup counts, open counts; which node stands under which name
- *	node->lock	shared: the node's content is read or written; exclusive: its length
- *shrinks, or what holds the content (memory, scratch file) changes the image's	inside mm_*
+ *
+ * - fs->tree_lock: names, lookup counts, open counts; which node stands under which name
+ * - node->lock, shared: the node's content is read or written; exclusive: its length shrinks, or
+ *   what holds the content (memory, scratch file) changes
+ * - the image's, inside mm_*
  */
 #ifndef CANISTERFS_FS_H
 #define CANISTERFS_FS_H
