@@ -99,6 +99,8 @@ static int settle(struct snap_live *live)
 	for (size_t i = 0; !rc && i < live->count; i++)
 		rc = store_sync(live->chain[i]->file, NULL);
 	if (!rc)
+		rc = chain_sync_dir(live, NULL);
+	if (!rc)
 		rc = store_sync(live->image, NULL);
 	if (rc)
 		return rc;

@@ -245,15 +245,36 @@ static int open_file(struct snap_live *live, size_t at, struct err *err)
 	return rc;
 }
 
+/* A kill came while it was made, and nothing stands on it yet. */
+static void drop_unmade(struct snap_live *live, size_t at)
+{
+	struct kept *kept = live->chain[at];
+	auto_free char *path = live_path(live, kept->name, ".qcow2");
+
+	if (live->s.writable && path)
+		unlink(path);
+	live->chain[at] = live->chain[--live->count];
+	kept_unref(kept);
+}
+
+static int read_records(struct snap_live *live, struct err *err)
+{
+	for (size_t i = live->count; i > 0; i--) {
+		struct kept *kept = live->chain[i - 1];
+		int rc = read_record(live, kept, err);
+
+		if (rc && kept->hidden && rc != -ENOMEM && rc != -EWOULDBLOCK)
+			drop_unmade(live, i - 1);
+		else if (rc)
+			return err_prefix(err, rc, "'%s'", kept->name);
+	}
+	return 0;
+}
+
 static int open_files(struct snap_live *live, struct err *err)
 {
-	int rc = 0;
+	int rc = read_records(live, err);
 
-	for (size_t i = 0; !rc && i < live->count; i++) {
-		rc = read_record(live, live->chain[i], err);
-		if (rc)
-			err_prefix(err, rc, "'%s'", live->chain[i]->name);
-	}
 	qsort(live->chain, live->count, sizeof(*live->chain), by_age);
 	for (size_t i = 1; !rc && i < live->count; i++)
 		if (live->chain[i]->record.seq == live->chain[i - 1]->record.seq)
@@ -333,7 +354,7 @@ int chain_load(struct snap_live *live, struct err *err)
 		return err_set(err, rc, "%s", why.text);
 	if (rc)
 		return make_stale(live, err);
-	if (live->s.writable) {
+	if (live->s.writable && live->count > 0) {
 		_Atomic uint64_t *bits = chain_bits(live->chain[live->count - 1]->file->len);
 
 		if (!bits)

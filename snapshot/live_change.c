@@ -92,7 +92,7 @@ static int make_file(struct snap_live *live, struct kept *kept, struct err *err)
 	int rc;
 
 	snprintf(backing, sizeof(backing), "../%s", strrchr(live->path, '/') + 1);
-	rc = path ? snap_create(path, true, &what, err) : -ENOMEM;
+	rc = path ? snap_create_unsynced(path, &what, err) : -ENOMEM;
 	if (!rc)
 		rc = file_store_open(path, true, &file, err);
 	if (!rc)
@@ -155,9 +155,11 @@ static int give_name(struct snap_live *live, size_t at, const char *name, struct
 		rc = chain_link(live, at - 1, NULL);
 	pthread_rwlock_unlock(&live->chain_lock);
 	(void)rc;
-	return chain_sync_dir(live, err);
+	return 0;
 }
 
+/* Nothing of a new one need reach the disk before the image is closed: .state says "open" from now
+ * on, and a power cut makes all of them stale. */
 static int create(struct snap_live *live, const char *name, struct err *err)
 {
 	struct timespec now;
@@ -343,6 +345,8 @@ static int drop(struct snap_live *live, const char *name, struct err *err)
 	rc = identity_mark(live, err);
 	if (!rc)
 		rc = give_name(live, at, hidden, err);
+	if (!rc)
+		rc = chain_sync_dir(live, err);
 	if (rc)
 		return rc;
 	pthread_rwlock_wrlock(&live->chain_lock);
@@ -374,6 +378,8 @@ int snap_live_rename(struct snap_live *live, const char *from, const char *to, s
 		rc = check_new_name(live, to, err);
 		if (!rc)
 			rc = give_name(live, at, to, err);
+		if (!rc)
+			rc = chain_sync_dir(live, err);
 	}
 	pthread_mutex_unlock(&live->op_lock);
 	return rc;

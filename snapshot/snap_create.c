@@ -3,6 +3,7 @@
  * Owns how a qcow2 file of ours that will be written to begins: four clusters, nothing in them but
  * tables. Never opens what it names as the backing file.
  */
+#include <fcntl.h>
 #include <inttypes.h>
 
 #include "snapshot/qcow2_write.h"
@@ -60,6 +61,21 @@ static int fill_clusters(const struct snap_new *what, uint8_t *buf, struct err *
 	for (int i = 0; i < WRITER_FIRST_FREE / WRITER_CLUSTER_LEN; i++)
 		put_be16(buf + WRITER_FIRST_BLOCK + i * 2, 1);
 	return 0;
+}
+
+int snap_create_unsynced(const char *path, const struct snap_new *what, struct err *err)
+{
+	auto_free uint8_t *buf = calloc(1, WRITER_FIRST_FREE);
+	auto_close int fd = -1;
+	int rc = buf ? fill_clusters(what, buf, err) : err_sys(err, -ENOMEM, "cannot create");
+
+	if (rc < 0)
+		return rc;
+	fd = open(path, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return err_sys(err, -errno, "cannot create");
+	rc = pwrite_all(fd, buf, WRITER_FIRST_FREE, 0);
+	return rc < 0 ? err_sys(err, rc, "cannot write %d bytes", WRITER_FIRST_FREE) : 0;
 }
 
 int snap_create(const char *path, bool force, const struct snap_new *what, struct err *err)

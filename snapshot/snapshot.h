@@ -68,6 +68,10 @@ struct snap_new {
 int MUST_CHECK snap_create(const char *path, bool force, const struct snap_new *what,
 			   struct err *err);
 
+/* The same under a name that nobody looks for, at once: perhaps not complete after a kill, and not
+ * on disk. */
+int MUST_CHECK snap_create_unsynced(const char *path, const struct snap_new *what, struct err *err);
+
 /*
  * The file is exact after store_sync and store_close. After kill -9 at any instruction all that was
  * written is there; after a power cut, all up to the last sync. The next opening for writing mends

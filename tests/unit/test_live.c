@@ -480,6 +480,27 @@ static void an_image_that_somebody_else_wrote_has_stale_snapshots(void **state)
 	store_close(view);
 }
 
+static void a_snapshot_that_was_not_made_to_its_end_is_dropped(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *dir = NULL, *torn = NULL;
+	struct store *view;
+	int fd;
+
+	assert_ok(store_resize(f->s, 3 * CLUSTER, NULL));
+	assert_ok(snap_live_create(snap_live_of(f->s), "one", NULL));
+	assert_ok(store_write(f->s, "new", 3, 0, 0, NULL));
+	store_close(f->s);
+	assert_true(asprintf(&torn, "%s.snap/.2.qcow2", f->path) > 0);
+	fd = open(torn, O_CREAT | O_WRONLY, 0644);
+	assert_int_equal(write(fd, "QFI", 3), 3);
+	close(fd);
+	assert_ok(live_open_at(f->path, &f->s, NULL));
+	assert_ok(snap_live_view(snap_live_of(f->s), "one", &view, NULL));
+	store_close(view);
+	assert_int_equal(access(torn, F_OK), -1);
+}
+
 static void names_that_cannot_be_are_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -634,6 +655,7 @@ int main(void)
 		LIVE_TEST(qemu_reads_the_chain),
 		LIVE_TEST(a_kill_loses_nothing),
 		LIVE_TEST(an_image_that_somebody_else_wrote_has_stale_snapshots),
+		LIVE_TEST(a_snapshot_that_was_not_made_to_its_end_is_dropped),
 		LIVE_TEST(names_that_cannot_be_are_refused),
 		LIVE_TEST(a_dropped_snapshot_fails_cleanly),
 		LIVE_TEST(snapshots_are_taken_and_dropped_while_all_write_and_read),
