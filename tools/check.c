@@ -9,11 +9,14 @@
 #include "tools/cmd.h"
 #include "tools/fields.h"
 #include "tools/image.h"
+#include "tools/records.h"
 #include "tools/text.h"
 #include "tools/undo.h"
 
 struct check_args {
 	bool repair;
+	bool shallow;
+	const char *names;
 	const char *save;
 	const char *undo;
 	bool json;
@@ -27,6 +30,10 @@ static const struct cmd_option options[] = {
 	 "save it to FILE, not to IMAGE.undo"},
 	{"undo", 'u', CMD_FILE, WHERE(struct check_args, undo), "FILE",
 	 "take a repair back: restore what FILE saved, and do nothing else"},
+	{"shallow", 0, CMD_FLAG, WHERE(struct check_args, shallow), NULL,
+	 "only the manager and its space, not what is inside the memories"},
+	{"names", 0, CMD_FILE, WHERE(struct check_args, names), "FILE",
+	 "names, kinds and codecs of memories, in TOML"},
 	{"json", 0, CMD_FLAG, WHERE(struct check_args, json), NULL, "print one JSON document"},
 	CMD_BASE_PAGE,
 	{NULL},
@@ -92,12 +99,55 @@ static void take_finding(void *ctx, const struct mm_finding *f)
 		(struct finding){severity_words[f->severity], f->id, f->mm_id, f->repairable, text};
 }
 
-static int look_at(struct store *store, struct look *look, struct err *err)
+static struct ss_options options_of(void *ctx, int mm_id)
 {
+	return records_name_options(ctx, mm_id);
+}
+
+/* Inside the memories, as far as the manager can be opened: what keeps it from that was told. The
+ * store is not writable meanwhile, so that opening mends nothing. */
+static int look_inside(struct store *store, const struct names *names, struct look *look,
+		       struct err *err)
+{
+	bool writable = store->writable;
+	auto_mm struct mm *mm = NULL;
 	int rc;
 
+	store->writable = false;
+	rc = mm_open(store, &mm, NULL) < 0 ? 0
+					   : ss_check(mm, NULL, options_of, (void *)names,
+						      take_finding, look, &look->result, err);
+	store->writable = writable;
+	return rc;
+}
+
+/* A raw image has no manager, but can be a structure as a whole. */
+static int look_at_raw(struct store *store, const struct names *names, struct look *look, int rc,
+		       struct err *err)
+{
+	struct ss_content content;
+	struct err why = {""};
+
+	if (ss_recognise(store, &content, &why) < 0 || !ss_kind_has_records(content.kind))
+		return rc;
+	return ss_check(NULL, store, options_of, (void *)names, take_finding, look, &look->result,
+			err);
+}
+
+static int look_at(const struct check_args *args, struct store *store, struct look *look,
+		   struct err *err)
+{
+	auto_names struct names *names = NULL;
+	int rc = args->names ? names_read(args->names, &names, err) : 0;
+
 	look_clear(look);
+	if (rc < 0)
+		return rc;
 	rc = mm_check(store, take_finding, look, &look->result, err);
+	if (rc == -EINVAL && !args->shallow)
+		rc = look_at_raw(store, names, look, rc, err);
+	else if (!rc && !args->shallow)
+		rc = look_inside(store, names, look, err);
 	if (!rc && look->failed)
 		rc = err_set(err, -ENOMEM, "out of memory");
 	return rc;
@@ -131,7 +181,7 @@ static int repair(const struct check_args *args, struct store *store, struct out
 	ending = undo;
 	undo = NULL;
 	rc = undo_end(ending, &out->repaired, err);
-	return rc ? rc : look_at(store, &out->after, err);
+	return rc ? rc : look_at(args, store, &out->after, err);
 }
 
 static int examine(const struct check_args *args, struct outcome *out, struct err *err)
@@ -140,7 +190,7 @@ static int examine(const struct check_args *args, struct outcome *out, struct er
 	int rc = image_open_store(args->image, args->repair, &store, err);
 
 	if (!rc)
-		rc = look_at(store, &out->before, err);
+		rc = look_at(args, store, &out->before, err);
 	if (rc || !args->repair || defects(&out->before) <= out->before.result.unrepairable)
 		return rc;
 	return repair(args, store, out, err);
@@ -278,7 +328,8 @@ const struct verb verb_check = {
 	.name = "check",
 	.summary = "find what is wrong with an image, and repair it",
 	.text = "Tells each defect of the manager's page and of the space it governs, a line each,\n"
-		"by a name that does not change. What is inside the memories is not looked at.\n"
+		"by a name that does not change, and of the structures inside the memories, unless\n"
+		"--shallow is given.\n"
 		"\n"
 		"--repair saves what it is about to overwrite to IMAGE.undo (IMAGE.undo-2, and so\n"
 		"on, where that exists); --undo takes it back. Bytes of a memory never change.\n"

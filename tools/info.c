@@ -10,22 +10,31 @@
 #include "tools/content.h"
 #include "tools/image.h"
 #include "tools/info_json.h"
+#include "tools/info_structure.h"
 #include "tools/stored.h"
 #include "tools/text.h"
 
 struct info_args {
 	bool json;
-	const char *image;
+	bool structure;
+	struct records_args r; /* without data_id */
 };
 
 static const struct cmd_option options[] = {
 	{"json", 0, CMD_FLAG, WHERE(struct info_args, json), NULL, "print one JSON document"},
+	{"structure", 0, CMD_FLAG, WHERE(struct info_args, structure), NULL,
+	 "of a raw image: what the structure in it is made of"},
+	{"key-width", 0, CMD_TEXT, WHERE(struct info_args, r.key_width), "N",
+	 "keys have N bytes and no length before them; 'prefixed': they have one"},
+	{"names", 0, CMD_FILE, WHERE(struct info_args, r.names), "FILE",
+	 "names, kinds and codecs of memories, in TOML"},
 	CMD_BASE_PAGE,
 	{NULL},
 };
 
 static const struct cmd_operand operands[] = {
-	{"IMAGE", CMD_FILE, WHERE(struct info_args, image)},
+	{"IMAGE", CMD_FILE, WHERE(struct info_args, r.image)},
+	{"ID", CMD_TEXT, WHERE(struct info_args, r.id), .optional = true},
 	{NULL},
 };
 
@@ -181,7 +190,7 @@ static int report(struct info *in, const struct info_args *args, uint64_t len)
 		doc = to_json(in);
 		return json_print(&doc);
 	}
-	printf("%s: %s\n", args->image, in->kind);
+	printf("%s: %s\n", args->r.image, in->kind);
 	printf("  why       %s\n", in->why.text);
 	if (in->text)
 		printf("  holds     %s\n", in->text);
@@ -199,7 +208,7 @@ static int inspect(const struct info_args *args, struct info *in, uint64_t *len,
 	auto_store struct store *store = NULL;
 	auto_mm struct mm *mm = NULL;
 	enum mm_kind kind;
-	int rc = image_open_store(args->image, false, &store, err);
+	int rc = image_open_store(args->r.image, false, &store, err);
 
 	if (!rc)
 		rc = mm_probe(store, &kind, err);
@@ -225,10 +234,14 @@ static int cmd_info(const void *arguments)
 	const struct info_args *args = arguments;
 	auto_free struct info *in = calloc(1, sizeof(*in));
 	struct err err = {"out of memory"};
+	struct records_args inside = args->r;
 	uint64_t len;
 
+	inside.data_id = CMD_UNSET;
+	if (args->r.id || args->structure)
+		return info_structure(&inside, args->json);
 	if (!in || inspect(args, in, &len, &err) != 0)
-		return cmd_fail(args->image, &err);
+		return cmd_fail(args->r.image, &err);
 	return report(in, args, len);
 }
 
@@ -240,7 +253,8 @@ const struct verb verb_info = {
 		"slack: the bytes of its buckets that lie behind its end; and what each memory, or a\n"
 		"raw image, holds, as far as its bytes prove that. Of a checkpoint it also says how\n"
 		"large the file is, its content hash and what it is based on. Sizes are rounded;\n"
-		"--json has them to the byte.",
+		"--json has them to the byte.\n\n"
+		"With ID: what the structure in that memory is made of. That walks over all of it.",
 	.options = options,
 	.operands = operands,
 	.args_len = sizeof(struct info_args),

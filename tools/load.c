@@ -102,9 +102,8 @@ static int open_stages(struct load *l, struct err *err)
 	int rc;
 
 	l->old_count = ss_facts(l->r.ss)->count;
-	/* A map of version 1 nodes does not tell the width, but a number's type does. */
-	if (opts->key_width == SS_WIDTH_INFER && ss_facts(l->r.ss)->key_width_stored &&
-	    l->choice->key.width > 0)
+	/* What the nodes, or the lack of them, do not tell, the type of a number does. */
+	if (ss_facts(l->r.ss)->key_width == SS_WIDTH_INFER && l->choice->key.width > 0)
 		opts->key_width = (int)l->choice->key.width;
 	ss_close(l->r.ss);
 	l->r.ss = NULL;

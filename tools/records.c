@@ -49,22 +49,40 @@ static int choose_width(const char *text, int *out, struct err *err)
 	return 0;
 }
 
+/* What a codec of keys, and a name, tell of the structure. */
+static struct ss_options options_by(const struct codec *key, const struct name *name)
+{
+	struct ss_options opts = SS_OPTIONS;
+
+	opts.key_width_hint = (int)key->width;
+	if (key->order != SS_ORDER_BYTES)
+		opts.order = key->order;
+	if (name && name->order != SS_ORDER_INFER)
+		opts.order = name->order;
+	if (name)
+		opts.key_width = name->key_width;
+	/* Their encodings have no fixed length, so their keys have one before them. */
+	if (strcmp(key->ops->name, "utf8") == 0 || strcmp(key->ops->name, "principal") == 0)
+		opts.key_width = SS_WIDTH_PREFIXED;
+	return opts;
+}
+
+struct ss_options records_name_options(const struct names *names, int mm_id)
+{
+	const struct name *name = names && mm_id >= 0 ? &names->id[mm_id] : NULL;
+	auto_codec struct codec key = {0};
+
+	if (!name || !name->name || codec_parse(name->key ? name->key : "hex", &key, NULL) < 0)
+		return SS_OPTIONS;
+	return options_by(&key, name);
+}
+
 static int choose_options(const struct records_args *args, struct records_choice *c,
 			  struct err *err)
 {
 	int rc = 0;
 
-	c->opts = SS_OPTIONS;
-	c->opts.key_width_hint = (int)c->key.width;
-	if (c->key.order != SS_ORDER_BYTES)
-		c->opts.order = c->key.order;
-	if (c->name && c->name->order != SS_ORDER_INFER)
-		c->opts.order = c->name->order;
-	if (c->name)
-		c->opts.key_width = c->name->key_width;
-	/* Their encodings have no fixed length, so their keys have one before them. */
-	if (strcmp(c->key.ops->name, "utf8") == 0 || strcmp(c->key.ops->name, "principal") == 0)
-		c->opts.key_width = SS_WIDTH_PREFIXED;
+	c->opts = options_by(&c->key, c->name);
 	if (args->key_width)
 		rc = choose_width(args->key_width, &c->opts.key_width, err);
 	if (rc == 0 && args->order && ss_order_parse(args->order, &c->opts.order) < 0)
@@ -190,8 +208,8 @@ void records_say_width(const char *path, const struct records *r, const struct r
 {
 	const struct ss_facts *facts = ss_facts(r->ss);
 
-	if (facts->kind != SS_BTREE || facts->key_width < 0 || facts->key_width_stored ||
-	    c->opts.key_width >= 0 || c->key.width > 0)
+	if (facts->kind != SS_BTREE || facts->key_width < 0 || c->opts.key_width >= 0 ||
+	    c->key.width > 0)
 		return;
 	cmd_error(path, "keys are taken for %d bytes wide: that alone fits the nodes",
 		  facts->key_width);

@@ -63,6 +63,9 @@ int MUST_CHECK records_choose(const struct records_args *args, struct records_ch
 void records_choice_end(struct records_choice *c);
 #define auto_records_choice __attribute__((cleanup(records_choice_end)))
 
+/* What the names file, which may be NULL, tells of how to open a memory's structure. */
+struct ss_options records_name_options(const struct names *names, int mm_id);
+
 /* A structure that is open, and all it stands on. */
 struct records {
 	struct image image;

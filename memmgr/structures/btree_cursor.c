@@ -235,7 +235,7 @@ static void set_facts(struct bt *t, const struct ss_options *opts)
 		.version = t->h.version,
 		.count = t->h.count,
 		.keyed = true,
-		.key_width = SS_WIDTH_PREFIXED,
+		.key_width = SS_WIDTH_INFER,
 		.order = opts->order,
 		.page_len = t->h.page_len,
 		.max_key_len = t->h.derived ? t->h.a : SS_UNBOUNDED,
@@ -260,7 +260,6 @@ static int look_at_root(struct bt *t, struct err *err)
 	if (t->h.root == 0)
 		return 0;
 	rc = bt_node_open(t, t->h.root, root, err);
-	t->ss.facts.key_width_stored = rc == 0 && root->version == 1;
 	bt_node_free(root);
 	return rc == -EDOM || rc == -ENOMEM ? rc : 0;
 }

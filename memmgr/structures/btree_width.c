@@ -14,6 +14,7 @@ enum {
 	CANDIDATES = SS_WIDTH_MAX + 2, /* 0: prefixed; 1 + k: k bytes */
 	MAX_NODES = 4096,              /* looked at when no candidate is left alone earlier */
 	FEW_ENTRIES = 4,
+	OUT = UINT32_MAX / 2, /* as many fails as a candidate has that is no longer tried */
 };
 
 struct candidate {
@@ -103,6 +104,8 @@ static void try_node(struct search *s, struct bt_node *node)
 	for (unsigned i = 0; i < CANDIDATES; i++) {
 		if (worth_trying(s, i))
 			try_candidate(s, node, i);
+		else
+			s->c[i].fails = OUT;
 		if (s->c[i].fails == 0) {
 			s->alive++;
 			s->best = i;
@@ -153,7 +156,7 @@ static void set_up(struct search *s)
 	s->budget = MIN(h->chunk_limit, (uint64_t)MAX_NODES);
 	for (unsigned i = 1; i < CANDIDATES; i++)
 		if ((h->derived && h->a != i - 1) || (hint > 0 && (unsigned)hint != i - 1))
-			s->c[i].fails = UINT32_MAX / 2;
+			s->c[i].fails = OUT;
 }
 
 /* The only candidate of those alive for which `bad` is false everywhere; CANDIDATES: none or two.
@@ -180,7 +183,7 @@ static unsigned least_failed(const struct search *s)
 	for (unsigned i = 1; i < CANDIDATES; i++)
 		if (s->c[i].fails < s->c[best].fails)
 			best = i;
-	return s->c[best].fails < s->nodes ? best : CANDIDATES;
+	return s->c[best].fails < div_up(s->nodes, 4) ? best : CANDIDATES;
 }
 
 /* Several fit every node. Lengths before all keys that fit by chance are the rarest case. */

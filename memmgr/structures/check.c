@@ -57,8 +57,11 @@ static void send(struct ss_report *r, enum ss_defect defect, const char *fmt, va
 {
 	const struct mm_defect *d = &ss_defects[defect];
 	struct mm_finding finding = {.id = d->id, .severity = d->severity, .mm_id = r->mm_id};
+	int used = 0;
 
-	vsnprintf(finding.text, sizeof(finding.text), fmt, args);
+	if (r->mm_id >= 0)
+		used = snprintf(finding.text, sizeof(finding.text), "memory %d: ", r->mm_id);
+	vsnprintf(finding.text + used, sizeof(finding.text) - (size_t)used, fmt, args);
 	r->fn(r->ctx, &finding);
 }
 

@@ -125,8 +125,9 @@ struct ss_facts {
 	uint64_t count;
 	bool keyed; /* records have keys; else an index */
 	/* B-tree */
-	int key_width;         /* SS_WIDTH_PREFIXED, or bytes of every key */
-	bool key_width_stored; /* it follows from the header and the nodes' kind, not from search */
+	/* SS_WIDTH_PREFIXED, or bytes of every key; SS_WIDTH_INFER: not known, and not needed for
+	 * the nodes there are. */
+	int key_width;
 	enum ss_order order;
 	uint64_t page_len;
 	uint64_t max_key_len; /* SS_UNBOUNDED: not bounded, or not stored */

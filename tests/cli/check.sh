@@ -9,7 +9,11 @@ out_is "c_interleaved.img: clean"
 run 4 check m_slack.img
 out_is "warning  stale-tail  1048576 bytes lie behind the last bucket and are not all zero, first at byte 11599874 of the image
 m_slack.img: 1 warning; 'canisterfs check --repair' mends what can be mended"
-refused 8 'g_raw_btree.img: not a managed image: the first three bytes are not "MGR"' check g_raw_btree.img
+refused 8 'g_raw_btree.img: not a managed image: the first three bytes are not "MGR"' \
+    check --shallow g_raw_btree.img
+# A raw image can be a structure as a whole.
+run 0 check g_raw_btree.img
+out_is "g_raw_btree.img: clean"
 refused 8 "nowhere: cannot open: No such file or directory" check nowhere
 refused 16 "check: IMAGE is missing (see 'canisterfs check --help')" check
 refused 16 "check: --undo goes with no other option (see 'canisterfs check --help')" check --undo x --repair y
