@@ -77,13 +77,16 @@ int MUST_CHECK fs_mount(const struct fs_config *cfg, bool *mounted, struct err *
  * ioctl itself succeeds; `status` is 0 or -errno then, and `text` says why.
  */
 enum fs_verb {
-	FS_SNAP_CREATE = 1, /* name */
+	FS_SNAP_CREATE = 1, /* name; number FS_SNAP_WITHOUT_HOLES: first fills the image's holes */
 	FS_SNAP_DROP,       /* name */
 	FS_SNAP_RENAME,     /* name to other */
 	FS_SNAP_ROLLBACK,   /* name; mm_id -1: all memories */
-	FS_SNAP_INFO,       /* of snapshot `number`, oldest first; -ENOENT: there are no more */
+	FS_SNAP_INFO,       /* of snapshot `number`, oldest first; `name` is "" behind the last;
+			     * `other` is the folder of snapshots */
 	FS_SNAP_DIFF,       /* name to other ("": now): pages that differ, by memory */
 };
+
+enum { FS_SNAP_WITHOUT_HOLES = 1 };
 
 struct fs_request {
 	uint32_t verb;

@@ -192,8 +192,11 @@ static int info(struct fs *fs, struct fs_request *r, struct err *err)
 
 	if (rc)
 		return rc;
+	snprintf(r->other, sizeof(r->other), "%s",
+		 fs->cfg->opts->snap_dir ? fs->cfg->opts->snap_dir : ".snap");
+	r->name[0] = 0;
 	if (r->number >= count)
-		return -ENOENT;
+		return 0;
 	one = &list[r->number];
 	snprintf(r->name, sizeof(r->name), "%s", one->name);
 	r->sec = one->sec;
@@ -250,6 +253,10 @@ static int act(struct fs *fs, struct fs_request *r, struct err *err)
 		held = lock(&fs->acts_lock);
 	switch (r->verb) {
 	case FS_SNAP_CREATE:
+		/* Who loads an export into a canister may have a library that does not bear holes.
+		 */
+		if (r->number == FS_SNAP_WITHOUT_HOLES)
+			(void)!mm_fill_holes(fs->mm, NULL);
 		return create(fs, r->name, err);
 	case FS_SNAP_DROP:
 		return drop(fs, r->name, err);

@@ -7,11 +7,12 @@
 #include "tools/cmd.h"
 #include "tools/image.h"
 #include "tools/json.h"
+#include "tools/source.h"
 #include "tools/text.h"
 #include "tools/work.h"
 
 struct checkpoint_args {
-	const char *base;
+	const char *base, *snapshot;
 	uint64_t level, jobs;
 	bool force, json;
 	const char *source, *out;
@@ -20,6 +21,8 @@ struct checkpoint_args {
 static const struct cmd_option options[] = {
 	{"base", 'b', CMD_FILE, WHERE(struct checkpoint_args, base), "FILE",
 	 "store only what differs from this checkpoint"},
+	{"snapshot", 's', CMD_TEXT, WHERE(struct checkpoint_args, snapshot), "NAME",
+	 "pack SOURCE as it was at this live snapshot"},
 	{"level", 'l', CMD_NUMBER, WHERE(struct checkpoint_args, level), "N",
 	 "1, fast and the default, to 9, small", 1, 9},
 	{"jobs", 'j', CMD_NUMBER, WHERE(struct checkpoint_args, jobs), "N",
@@ -69,7 +72,7 @@ static int print(const struct checkpoint_args *args, const struct snap_exported 
 static int cmd_checkpoint(const void *arguments)
 {
 	const struct checkpoint_args *args = arguments;
-	auto_store struct store *source = NULL;
+	auto_source struct source source = SOURCE_NONE;
 	struct snap_exported done;
 	struct err err = {""};
 	struct work work;
@@ -80,13 +83,14 @@ static int cmd_checkpoint(const void *arguments)
 		.force = args->force,
 		.watch = &work.watch,
 	};
-	int rc = image_open_store(args->source, false, &source, &err);
+	int rc = source_open(args->source, args->snapshot, &source, &err);
 
 	if (rc)
 		return cmd_fail(args->source, &err);
 	work_begin(&work, "packing");
-	rc = snap_export(source, args->out, &how, &done, &err);
+	rc = snap_export(source.store, args->out, &how, &done, &err);
 	work_end(&work);
+	source_close(&source);
 	work_die(rc);
 	return rc ? cmd_fail(args->out, &err) : print(args, &done);
 }
@@ -97,7 +101,8 @@ const struct verb verb_checkpoint = {
 	.text = "Writes SOURCE, an image or a checkpoint, as a compressed qcow2 file with checksums.\n"
 		"'info', 'map', 'check', 'cat', 'compare' and 'mount' take it like an image, without\n"
 		"unpacking it; 'restore' brings the image back, 'verify' proves the file; qemu-img\n"
-		"reads it too. Only what holds data is read.\n"
+		"reads it too. Only what holds data is read. Where SOURCE is a directory on which an\n"
+		"image is mounted, whoever writes there goes on: what is packed is a snapshot.\n"
 		"\n"
 		"With --base only what differs is stored, and the base has to stay where it is, seen\n"
 		"from OUT, and what it is. A base can itself have a base.\n"

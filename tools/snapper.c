@@ -97,8 +97,9 @@ static int info(struct image *img, struct fs_request *r, struct err *err)
 
 	if (rc)
 		return rc;
+	r->name[0] = 0;
 	if (r->number >= count)
-		return -ENOENT;
+		return 0;
 	one = &list[r->number];
 	snprintf(r->name, sizeof(r->name), "%s", one->name);
 	r->sec = one->sec;

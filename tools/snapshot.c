@@ -98,7 +98,7 @@ static int collect(struct snapper *s, struct row **rows, size_t *count, struct e
 
 		*r = (struct fs_request){.verb = FS_SNAP_INFO, .number = (uint32_t)*count};
 		rc = snapper_ask(s, r, err);
-		if (rc)
+		if (rc || !r->name[0])
 			break;
 		more = realloc(*rows, (*count + 1) * sizeof(*more));
 		if (!more)
@@ -106,7 +106,7 @@ static int collect(struct snapper *s, struct row **rows, size_t *count, struct e
 		*rows = more;
 		rc = fill_row(s, r, &more[*count], err);
 	}
-	return rc == -ENOENT ? 0 : rc;
+	return rc;
 }
 
 static int list(const struct snapshot_args *args, struct snapper *s, struct err *err)
