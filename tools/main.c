@@ -48,6 +48,8 @@ static void PRINTF(2, 0) error_line(const char *path, const char *fmt, va_list a
 
 	if (vasprintf(&text, fmt, ap) < 0)
 		text = NULL;
+	/* One line at a time, whichever thread it is of. */
+	flockfile(stderr);
 	fputs("canisterfs: ", stderr);
 	if (path) {
 		put_escaped(path);
@@ -55,6 +57,7 @@ static void PRINTF(2, 0) error_line(const char *path, const char *fmt, va_list a
 	}
 	put_escaped(text ? text : "out of memory");
 	putc('\n', stderr);
+	funlockfile(stderr);
 }
 
 void cmd_error(const char *path, const char *fmt, ...)

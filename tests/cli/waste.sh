@@ -1,0 +1,150 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# waste: the sums over many images of every form are what a second computation gives; what cannot be
+# read is told and left out; lines of many machines become one sum.
+. "$(dirname "$0")/lib.sh"
+
+# The same things of a summary as make_fleet.py says.
+told='.summary | {managed, memories, image_bytes, data_bytes, waste_bytes, slack_bytes, hole_bytes,
+    tail_bytes, histogram, worst, sizes: [.sizes[] | [.bucket_pages, .image_bytes, .images_too_large]],
+    best: .best.image_bytes}'
+
+# Ten thousand images, by one thread and by many, in memory that does not follow their number.
+mkdir fleet few
+python3 "$here/make_fleet.py" fleet 10000 1 >want.json
+python3 "$here/make_fleet.py" few 100 2 >want-few.json
+for jobs in 1 8; do
+    run 0 waste --json --jobs $jobs fleet
+    [ "$(wc -l <out)" = 10001 ] || fail "$(wc -l <out) lines"
+    tail -n 1 out | jq -cS "$told" >got.json
+    jq -cS . want.json | same got.json /dev/stdin
+    cp out lines-$jobs
+done
+# The order of the lines does not depend on who was first.
+same lines-1 lines-8
+run 0 waste --summary --json few
+[ "$(wc -l <out)" = 1 ] || fail "--summary printed $(wc -l <out) lines"
+jq -cS "$told" out >got.json
+jq -cS . want-few.json | same got.json /dev/stdin
+rss() {
+    python3 - "$program" waste --json "$1" <<'EOF'
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+EOF
+}
+# The address sanitizer keeps what is freed.
+if ! ldd "$program" | grep -q libasan; then
+    few=$(rss few)
+    many=$(rss fleet)
+    [ "$many" -lt $((few + 8192)) ] || fail "100 images take $few KiB of memory, 10,000 take $many"
+fi
+
+# Every form an image can have says the same.
+golden k_waste c_interleaved n_stale_reinit
+mkdir -p forms/snap
+cp k_waste.img forms/snap/stable_memory.bin
+printf '{"wasm_module_size": 0, "wasm_memory_size": 0, "stable_memory_size": %s}' \
+    "$(stat -c %s k_waste.img)" >forms/snap/metadata.json
+cp "$data/k_waste.img.gz" forms
+cp k_waste.img forms
+"$program" --complete '' | grep -qx checkpoint && run 0 checkpoint k_waste.img forms/k_waste.ckpt
+run 0 waste --json forms
+head -n -1 out | jq -c 'del(.path)' | sort -u >kinds
+[ "$(wc -l <kinds)" = 1 ] || fail "forms of one image differ: $(cat kinds)"
+[ "$(head -n -1 out | wc -l)" = "$(ls forms | wc -l)" ] || fail "$(cat out)"
+run 0 waste --json k_waste.img n_stale_reinit.img
+head -n 1 out >one
+jq -e '.waste_bytes == 166264832 and .data_bytes == 1507328 and .bucket_pages == 128 and
+    .best_bucket_pages == 1 and .best_image_bytes == 1572864' one >/dev/null || fail "$(cat one)"
+
+# In words.
+run 0 waste k_waste.img c_interleaved.img
+head -n 3 out >first
+same first /dev/stdin <<'EOF'
+     image       data      waste  share  pages  path
+  12.1 MiB    9.4 MiB    2.6 MiB    21%     16  c_interleaved.img
+ 160.1 MiB    1.4 MiB  158.6 MiB    99%    128  k_waste.img
+EOF
+grep -q '^2 managed images with 25 memories: 172.1 MiB, 673.22 G cycles a year$' out || fail "$(cat out)"
+grep -q "^      1      11 MiB  -161.1 MiB   -630.19 G cycles\$" out || fail "$(cat out)"
+run 0 waste --rate 317500 -s k_waste.img
+grep -q '1.57 T cycles a year' out || fail "$(cat out)"
+
+# What cannot be read is told, and the rest is counted. Of a directory, what is no image is none.
+mkdir mixed
+cp k_waste.img mixed/good.img
+head -c 100000 /dev/urandom >mixed/notes.txt
+head -c 65536 /dev/urandom >mixed/raw.img
+head -c 1000 "$data/k_waste.img.gz" >mixed/cut.img.gz
+cp k_waste.img mixed/damaged.img
+printf '\0\0' | dd of=mixed/damaged.img bs=1 seek=6 conv=notrunc status=none
+cp mixed/damaged.img mixed/good.img.undo
+run 1 waste --json mixed nowhere
+json 'select(.summary) | .summary | [.managed, .raw, .other_files, .unreadable]' '[1,1,1,3]'
+[ "$(grep -c '^canisterfs: ' err)" = 3 ] || fail "$(cat err)"
+grep -q '^canisterfs: mixed/cut.img.gz: damaged or cut off' err || fail "$(cat err)"
+grep -q '^canisterfs: mixed/damaged.img: ' err || fail "$(cat err)"
+grep -q '^canisterfs: nowhere: ' err || fail "$(cat err)"
+[ "$(grep -c '"error"' out)" = 3 ] || fail "$(cat out)"
+run 0 waste --json -s mixed/notes.txt
+json '.summary.raw' 1
+
+# Merging: two halves make the whole, whatever sums stand between.
+"$program" waste --json fleet/0? fleet/1? >half-1
+"$program" waste --json fleet/[2-4]? >half-2
+run 0 waste --merge --json --summary half-1 half-2
+jq -cS "$told" out >got.json
+jq -cS . want.json | same got.json /dev/stdin
+cat half-2 half-1 | "$program" waste --merge --json --summary - >got
+same got out
+"$program" waste --json mixed nowhere >half-3 2>/dev/null || true
+run 1 waste --merge --json --summary half-3
+json '.summary | [.managed, .raw, .unreadable]' '[1,1,3]'
+{
+    echo '{"schema":1,"path":"x"}'
+    echo '{"schema":2}'
+    echo 'no json'
+    head -n 1 half-1
+    head -n 1 half-1 | sed 's/"slack_bytes":[0-9]*/"slack_bytes":-1/'
+    head -n 1 half-1 | sed 's/"image_bytes":[0-9]*/"image_bytes":9223372036854775807/'
+} >bad
+run 1 waste --merge --json --summary bad
+json .summary.managed 1
+[ "$(grep -c '^canisterfs: bad: line [0-9]: ' err)" = 5 ] || fail "$(cat err)"
+
+# The page stands alone, and shows any path as what it is.
+mkdir 'mixed/<b>&"'
+cp k_waste.img 'mixed/<b>&"/'$'\xff\x01.img'
+run 1 waste --summary --html page.html mixed
+python3 - <<'EOF'
+import html.parser, re
+
+text = open('page.html', encoding='utf-8').read()
+open_tags = []
+
+class Page(html.parser.HTMLParser):
+    def handle_startendtag(self, tag, attrs):
+        pass
+
+    def handle_starttag(self, tag, attrs):
+        assert tag not in ('script', 'link', 'img', 'iframe'), tag
+        for key, value in attrs:
+            assert key not in ('src', 'href', 'onload'), (tag, key)
+        if tag != 'meta':
+            open_tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert open_tags.pop() == tag, (tag, open_tags)
+
+Page().feed(text)
+assert not open_tags, open_tags
+assert 'prefers-color-scheme: dark' in text and not re.search(r'https?:', text)
+assert '&lt;b&gt;&amp;&quot;/&#xfffd;&#xfffd;.img' in text
+assert text.count('<svg') == 4
+EOF
+run 1 waste --summary --html page.html few
+grep -q 'page.html: exists already' err || fail "$(cat err)"
+run 0 waste --summary --force --html page.html few
+run 2 waste --force few
+run 2 waste
