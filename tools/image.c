@@ -94,12 +94,10 @@ static int explain_unmanaged(struct store *s, int rc, struct err *err)
 			err, rc,
 			"no managed image: %s; 'canisterfs create --force' can make one of it",
 			why.text);
-	return err_set(
-		err, rc,
-		"a raw image, which has no memories and is never written to: %s; to work on "
-		"it as a memory, 'canisterfs create' an image and 'canisterfs put' this file "
-		"into it",
-		why.text);
+	return err_set(err, rc,
+		       "a raw image, which has no memories and is never written to: %s; "
+		       "'canisterfs adopt' makes it a memory of a new image",
+		       why.text);
 }
 
 /* Of what decides where each memory's bytes are: the header and the table. */
@@ -318,6 +316,11 @@ static int hold_old(const char *path, bool force, bool held, struct image_new *o
 
 		return rc ? rc : canister_swap_begin(path, held, &out->swap, err);
 	}
+	if (force && snap_live_exists(path))
+		return err_set(
+			err, -EBUSY,
+			"has snapshots, which hold what differs from the image that is there; "
+			"'canisterfs snapshot drop' them first");
 	if (!held && force && file_store_open(path, true, &out->old, err) == -EWOULDBLOCK)
 		return -EWOULDBLOCK;
 	return 0;

@@ -47,7 +47,7 @@ truncate -s 5G large
 run 1 put a.img 3 large
 refused 1 "missing: cannot open: No such file or directory" put a.img 3 missing
 refused 1 ".: cannot read the new content: Is a directory" put a.img 3 .
-refused 1 "g_raw_btree.img: a raw image, which has no memories and is never written to: the first three bytes are not \"MGR\"; to work on it as a memory, 'canisterfs create' an image and 'canisterfs put' this file into it" \
+refused 1 "g_raw_btree.img: a raw image, which has no memories and is never written to: the first three bytes are not \"MGR\"; 'canisterfs adopt' makes it a memory of a new image" \
     put g_raw_btree.img 3 text
 refused 2 "put: '255' is not a memory id: they go from 0 to 254 (see 'canisterfs put --help')" put a.img 255 text
 sha256sum --quiet -c sums || fail "an image was changed"
