@@ -326,32 +326,61 @@ static size_t length_floor(const struct faulty_store *fs, size_t n)
 	return floor;
 }
 
-/* How many steps a block on disk has seen, when n are done, `begun` have begun, and the length has
- * seen `length_seen`. */
-static size_t block_seen(const struct faulty_store *fs, size_t n, size_t begun, uint64_t block_off,
-			 size_t length_seen, struct rng *rng)
+static bool touches(const struct step *step, uint64_t block_off)
 {
-	size_t floor = 0, ceiling = begun, zeroed = 0;
+	uint64_t off, end;
 
+	step_range(step, &off, &end);
+	return off < block_off + BLOCK_LEN && end > block_off;
+}
+
+static bool zeroes_all(const struct step *step, uint64_t block_off)
+{
+	return step->call == FAULTY_ZERO && step->off <= block_off &&
+	       step->off + step->len >= block_off + BLOCK_LEN;
+}
+
+/* Which steps a block on disk must have seen and which it cannot have, when n are done, `begun`
+ * have begun, and the length has seen `length_seen`. */
+static void block_limits(const struct faulty_store *fs, size_t n, size_t begun, uint64_t block_off,
+			 size_t length_seen, size_t *floor, size_t *ceiling)
+{
+	size_t zeroed = 0;
+
+	*floor = 0;
+	*ceiling = begun;
 	for (size_t i = 0; i < begun; i++) {
 		const struct step *step = &fs->steps[i];
-		uint64_t off, end;
 
 		if (step->durable && i < n)
-			floor = MAX(floor, zeroed);
-		step_range(step, &off, &end);
+			*floor = MAX(*floor, zeroed);
 		if (step->call == FAULTY_SYNC && i < n)
-			floor = i + 1;
-		if (off >= block_off + BLOCK_LEN || end <= block_off)
+			*floor = i + 1;
+		if (!touches(step, block_off))
 			continue;
 		if ((step->durable && i < n) || (step->call == FAULTY_RESIZE && i < length_seen))
-			floor = i + 1;
-		if (step->call == FAULTY_ZERO && off <= block_off && end >= block_off + BLOCK_LEN)
+			*floor = i + 1;
+		if (zeroes_all(step, block_off))
 			zeroed = i + 1;
 		if (step->call == FAULTY_RESIZE && i >= length_seen)
-			ceiling = MIN(ceiling, i);
+			*ceiling = MIN(*ceiling, i);
 	}
-	return floor >= ceiling ? floor : floor + rng_below(rng, ceiling - floor + 1);
+}
+
+/* How many steps a block on disk has seen: each version that it has had is as likely. */
+static size_t block_seen(const struct faulty_store *fs, size_t floor, size_t ceiling,
+			 uint64_t block_off, struct rng *rng)
+{
+	size_t versions = 1, chosen, seen = floor;
+
+	for (size_t i = floor; i < ceiling; i++)
+		versions += touches(&fs->steps[i], block_off);
+	chosen = rng_below(rng, versions);
+	for (size_t i = floor; chosen > 0; i++) {
+		chosen -= touches(&fs->steps[i], block_off);
+		seen = i + 1;
+	}
+	return seen;
 }
 
 /* What of a step falls into the block. */
@@ -370,22 +399,47 @@ static void apply_to_block(const struct step *step, uint64_t block_off, uint8_t 
 		memset(block + off - block_off, 0, end - off);
 }
 
+/* How many steps the length has seen: each that it has had since `floor` is as likely. */
+static size_t choose_length(const struct faulty_store *fs, size_t floor, size_t begun,
+			    struct rng *rng)
+{
+	size_t lengths = 1, chosen, seen = floor;
+
+	for (size_t i = floor; i < begun; i++)
+		lengths += fs->steps[i].call == FAULTY_RESIZE;
+	chosen = rng_below(rng, lengths);
+	for (size_t i = floor; chosen > 0; i++) {
+		chosen -= fs->steps[i].call == FAULTY_RESIZE;
+		seen = i + 1;
+	}
+	return seen;
+}
+
+static uint64_t length_after(const struct faulty_store *fs, size_t seen)
+{
+	uint64_t len = fs->begin_len;
+
+	for (size_t i = 0; i < seen; i++)
+		if (fs->steps[i].call == FAULTY_RESIZE)
+			len = fs->steps[i].len;
+	return len;
+}
+
 struct store *faulty_after_power_cut(struct store *s, size_t n, struct rng *rng)
 {
 	struct faulty_store *fs = faulty_of(s);
 	size_t floor = length_floor(fs, n), begun = MIN(n + 1, fs->step_count);
-	size_t length_seen = floor + rng_below(rng, begun - floor + 1);
-	uint64_t len = fs->begin_len;
+	size_t length_seen = choose_length(fs, floor, begun, rng);
+	uint64_t len = length_after(fs, length_seen);
 	struct store *out;
 
-	for (size_t i = 0; i < length_seen; i++)
-		if (fs->steps[i].call == FAULTY_RESIZE)
-			len = fs->steps[i].len;
 	out = mem_store_new(NULL, len);
 	for (uint64_t off = 0; off < len; off += BLOCK_LEN) {
 		uint8_t block[BLOCK_LEN] = {0};
-		size_t seen = block_seen(fs, n, begun, off, length_seen, rng);
+		size_t block_floor, ceiling, seen;
 
+		block_limits(fs, n, begun, off, length_seen, &block_floor, &ceiling);
+		seen = block_seen(fs, block_floor, ceiling, off, rng);
 		if (off < fs->begin_len)
 			memcpy(block, fs->begin + off, MIN(BLOCK_LEN, fs->begin_len - off));
 		for (size_t i = 0; i < seen; i++)

@@ -2,7 +2,7 @@
 /* Crashes that a random run seldom meets: each at every step, each several times. */
 #include "tests/unit/images.h"
 
-enum { PAGE = 65536, BLOCK = 4096, VARIANTS = 4 };
+enum { PAGE = 65536, BLOCK = 4096, VARIANTS = 9 };
 
 /* The first bucket whose owner byte lies in another 4 KiB block of page 0 than the bucket count. */
 enum { FAR_BUCKET = BLOCK - 2080 };
@@ -98,6 +98,42 @@ static void growing_where_the_table_leaves_the_counts_block(void **state)
 	faulty_record(s);
 	assert_ok(mm_resize(mm, 7, 3, NULL));
 	crash_everywhere(s, expect_3_or_8_pages);
+}
+
+static void expect_7_and_9_exchanged_or_not(struct mm *mm)
+{
+	uint64_t pages = pages_of(mm, 7);
+
+	assert_int_equal(pages + pages_of(mm, 9), 5);
+	assert_true(pages == 2 || pages == 3);
+	for (uint64_t i = 0; i < 5; i++) {
+		bool is_a = pages == 2 ? i >= 2 : i < 3;
+		unsigned id = i < pages ? 7 : 9;
+		uint8_t byte = is_a ? 0xaa : 0xbb;
+
+		assert_true(page_is(mm, id, i < pages ? i : i - pages, byte, byte));
+	}
+}
+
+static void exchanging_where_the_table_leaves_the_counts_block(void **state)
+{
+	auto_store struct store *mem = new_image(1);
+	auto_store struct store *s = NULL;
+	auto_mm struct mm *mm = open_image(mem);
+
+	assert_ok(mm_grow(mm, 0, FAR_BUCKET - 2, NULL));
+	assert_ok(mm_grow(mm, 7, 3, NULL));
+	assert_ok(mm_grow(mm, 9, 2, NULL));
+	for (uint64_t i = 0; i < 3; i++)
+		fill_page(mm, 7, i, 0xaa);
+	for (uint64_t i = 0; i < 2; i++)
+		fill_page(mm, 9, i, 0xbb);
+	mm_drop(mm);
+	s = faulty_store_new(mem);
+	mm = open_image(s);
+	faulty_record(s);
+	assert_ok(mm_exchange(mm, 7, 9, NULL));
+	crash_everywhere(s, expect_7_and_9_exchanged_or_not);
 }
 
 static void expect_1_or_2_pages(struct mm *mm)
@@ -209,6 +245,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(growing_where_the_table_leaves_the_counts_block),
+		cmocka_unit_test(exchanging_where_the_table_leaves_the_counts_block),
 		cmocka_unit_test(growing_over_bytes_that_someone_left_in_the_slack),
 		cmocka_unit_test(shrinking_inside_a_bucket),
 		cmocka_unit_test(a_bucket_that_changes_hands),
