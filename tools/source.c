@@ -47,6 +47,16 @@ static int open_in_mount(struct source *s, const char *name, struct err *err)
 	return rc ? err_prefix(err, rc, "snapshot '%s'", name) : 0;
 }
 
+/* What is mounted read-only stands still by itself. */
+static int open_still(struct source *s, struct err *err)
+{
+	auto_free char *path = NULL;
+
+	if (asprintf(&path, "%s/.canister/stable", s->snapper.mountpoint) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	return file_store_open(path, false, &s->store, err);
+}
+
 int source_open(const char *path, const char *snapshot, struct source *out, struct err *err)
 {
 	bool mounted = is_mount(path);
@@ -60,6 +70,8 @@ int source_open(const char *path, const char *snapshot, struct source *out, stru
 		return snap_live_view(out->snapper.img.live, snapshot, &out->store, err);
 	if (!rc && !snapshot)
 		rc = take(out, err);
+	if (rc == -EROFS && mounted && !snapshot)
+		return open_still(out, err);
 	return rc ? rc : open_in_mount(out, snapshot ? snapshot : out->temporary, err);
 }
 
