@@ -136,6 +136,37 @@ static void exchanging_where_the_table_leaves_the_counts_block(void **state)
 	crash_everywhere(s, expect_7_and_9_exchanged_or_not);
 }
 
+enum { LARGE_PAGES = 256 }; /* 16 MiB: from there on buckets are given ahead */
+
+static void expect_large_or_one_page_more(struct mm *mm)
+{
+	uint64_t pages = pages_of(mm, 5);
+
+	assert_true(pages == LARGE_PAGES || pages == LARGE_PAGES + 1);
+	assert_true(page_is(mm, 5, 0, 0xaa, 0xaa));
+	assert_true(page_is(mm, 5, pages - 1, 0, 0));
+}
+
+static void growing_ahead_and_closing(void **state)
+{
+	auto_store struct store *mem = new_image(16);
+	auto_store struct store *s = faulty_store_new(mem);
+	auto_mm struct mm *mm = open_image(s);
+	struct mm_memory memory;
+
+	assert_ok(mm_grow(mm, 5, LARGE_PAGES, NULL));
+	fill_page(mm, 5, 0, 0xaa);
+	assert_ok(mm_sync(mm, NULL));
+	faulty_record(s);
+	assert_ok(mm_grow_ahead(mm, 5, LARGE_PAGES + 1, NULL));
+	mm_memory(mm, 5, &memory);
+	assert_true(memory.buckets > LARGE_PAGES / 16 + 1);
+	assert_ok(mm_close(mm, NULL));
+	mm = NULL;
+	crash_everywhere(s, expect_large_or_one_page_more);
+	assert_clean(mem);
+}
+
 static void expect_1_or_2_pages(struct mm *mm)
 {
 	uint64_t pages = pages_of(mm, 5);
@@ -246,6 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(growing_where_the_table_leaves_the_counts_block),
 		cmocka_unit_test(exchanging_where_the_table_leaves_the_counts_block),
+		cmocka_unit_test(growing_ahead_and_closing),
 		cmocka_unit_test(growing_over_bytes_that_someone_left_in_the_slack),
 		cmocka_unit_test(shrinking_inside_a_bucket),
 		cmocka_unit_test(a_bucket_that_changes_hands),
