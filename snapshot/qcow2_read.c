@@ -14,28 +14,46 @@ struct run {
 	uint64_t end; /* in bytes of the disk, at most its length */
 };
 
-enum { MAX_RUN = 8192 }; /* clusters: a bound for one look, not for what it finds */
+/* L2 entries: a bound for one look, not for what it finds. */
+enum { MAX_RUN = 8192 };
 
+static bool goes_on(struct qcow2 *q, const struct qcow2_cluster *first,
+		    const struct qcow2_cluster *next, uint64_t distance)
+{
+	return next->kind == first->kind &&
+	       (next->kind != QCOW2_PLAIN || next->off == first->off + qcow2_off(q, distance));
+}
+
+/* A table that does not exist is passed in one step: a disk may have millions of them. */
 static int run_at(struct qcow2 *q, uint64_t off, uint64_t want, struct run *out, struct err *err)
 {
+	uint64_t per_table = qcow2_l2_entries(&q->h);
 	uint64_t index = qcow2_index(q, off);
 	uint64_t last = qcow2_index(q, off + MIN(want, q->s.len - off) - 1);
-	struct qcow2_cluster c;
-	uint64_t at;
+	uint64_t at = index;
+	unsigned looks = 0;
 	int rc = qcow2_lookup(q, index, &out->first, err);
 
 	if (rc < 0)
 		return rc;
-	last = MIN(last, index + MAX_RUN - 1);
-	for (at = index + 1; at <= last; at++) {
+	while (at <= last && looks < MAX_RUN) {
+		struct qcow2_cluster c;
+
+		if (qcow2_entry_off(q, at) == 0) {
+			if (out->first.kind != QCOW2_NONE)
+				break;
+			at = (at / per_table + 1) * per_table;
+			continue;
+		}
 		rc = qcow2_lookup(q, at, &c, err);
 		if (rc < 0)
 			return rc;
-		if (c.kind != out->first.kind ||
-		    (c.kind == QCOW2_PLAIN && c.off != out->first.off + qcow2_off(q, at - index)))
+		if (!goes_on(q, &out->first, &c, at - index))
 			break;
+		at++;
+		looks++;
 	}
-	out->end = MIN(qcow2_off(q, at), q->s.len);
+	out->end = MIN(qcow2_off(q, MIN(at, last + 1)), q->s.len);
 	return 0;
 }
 
