@@ -28,7 +28,7 @@ run_in() {
     counts=$(python3 - "$log" <<'END'
 import json, sys
 results = [json.loads(line) for line in open(sys.argv[1])]
-mount = [r["result"] for r in results if any(s.endswith("mount") for s in r.get("suite", []))]
+mount = [r["result"] for r in results if any(s.endswith((":mount", ":live")) for s in r.get("suite", []))]
 for r in results:
     if r["result"] == "SKIP":
         print("skipped:", r["name"], file=sys.stderr)
