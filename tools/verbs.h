@@ -9,6 +9,7 @@ VERB(cat)
 VERB(put)
 VERB(dump)
 VERB(load)
+VERB(diff)
 #ifdef HAVE_FUSE
 VERB(mount)
 #endif
