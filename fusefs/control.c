@@ -140,6 +140,22 @@ static void read_stable(fuse_req_t req, size_t size, uint64_t off)
 		fuse_reply_buf(req, buf, size);
 }
 
+/* From a copy: the answer lets the reader close the file, which frees the text, before
+ * fuse_reply_buf itself has returned. */
+static void read_text(fuse_req_t req, const struct text *text, size_t size, size_t off)
+{
+	size_t len = off < text->len ? MIN(size, text->len - off) : 0;
+	auto_free char *copy = malloc(len + 1);
+
+	if (!copy) {
+		fs_reply(req, -ENOMEM, NULL);
+		return;
+	}
+	if (len > 0)
+		memcpy(copy, text->buf + off, len);
+	fuse_reply_buf(req, copy, len);
+}
+
 void control_read(fuse_req_t req, struct node *node, size_t size, off_t off,
 		  struct fuse_file_info *fi)
 {
@@ -151,8 +167,6 @@ void control_read(fuse_req_t req, struct node *node, size_t size, off_t off,
 		read_stable(req, size, (uint64_t)off);
 	else if (node->kind == NODE_BESIDE)
 		read_beside(req, (int)fi->fh, size, off);
-	else if ((size_t)off >= text->len)
-		fuse_reply_buf(req, NULL, 0);
 	else
-		fuse_reply_buf(req, text->buf + off, MIN(size, text->len - (size_t)off));
+		read_text(req, text, size, (size_t)off);
 }
