@@ -10,6 +10,7 @@ VERB(put)
 VERB(dump)
 VERB(load)
 VERB(diff)
+VERB(schema)
 #ifdef HAVE_FUSE
 VERB(mount)
 #endif
