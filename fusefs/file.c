@@ -59,6 +59,8 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	file_opened(node, fi);
+	if (fs_is_errand(req))
+		fi->keep_cache = !fs->errand_drops;
 	/* -ENOENT: a signal has ended the caller's wait, and no release will follow. */
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		file_closed(node, fi);
@@ -106,7 +108,7 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 	{
 		auto_rw_unlock pthread_rwlock_t *held = lock_shared(&node->lock);
 
-		rc = content_sync(fs, node, &err);
+		rc = fs_is_errand(req) ? 0 : content_sync(fs, node, &err);
 	}
 	fs_reply(req, rc, &err);
 }

@@ -73,6 +73,10 @@ struct fs {
 	struct fs_snap *snaps; /* that the kernel has asked for. tree_lock */
 	/* snap_act.c: threads under way */
 	pthread_mutex_t acts_lock; /* one of them changes something; before all other locks */
+	/* flush.c: a child that makes the kernel write back (0: none), and forget */
+	pthread_mutex_t errand_lock;
+	_Atomic pid_t errand_pid;
+	atomic_bool errand_drops;
 	pthread_mutex_t tasks_lock;
 	pthread_cond_t tasks_done;
 	unsigned tasks;
@@ -218,6 +222,11 @@ void snapdir_tasks_wait(struct fs *fs);
 /* flush.c: the memories that somebody may be writing to, or (all) whatever the kernel knows of any.
  * It forgets what it has written back. */
 void fs_flush(struct fs *fs, bool all);
+/* With the writeback cache the kernel believes its own length of a file: it is told those of these
+ * memories' files, by a truncate that changes nothing here. */
+void fs_tell_sizes(struct fs *fs, const bool *changed);
+/* The request comes from flush.c's child. */
+bool fs_is_errand(fuse_req_t req);
 
 /* stop.c: ends the loop on SIGINT, SIGTERM and SIGHUP. From the start of the loop, which this
  * thread runs, to its end. */

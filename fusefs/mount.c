@@ -187,6 +187,7 @@ int fs_mount(const struct fs_config *cfg, bool *mounted, struct err *err)
 		return err_set(err, -ENOMEM, "no memory for a mount");
 	*fs = (struct fs){.cfg = cfg, .mm = cfg->mm, .store = cfg->store, .scratch_dir_fd = -1};
 	pthread_mutex_init(&fs->acts_lock, NULL);
+	pthread_mutex_init(&fs->errand_lock, NULL);
 	pthread_mutex_init(&fs->tasks_lock, NULL);
 	pthread_cond_init(&fs->tasks_done, NULL);
 	fuse_set_log_func(keep_message);

@@ -56,21 +56,6 @@ static int update_file(struct fs *fs, unsigned id, bool *changed)
 	return 0;
 }
 
-/* With the writeback cache the kernel believes its own length of a file: it is told by a truncate,
- * which changes nothing here. */
-static void tell_size(struct fs *fs, unsigned id)
-{
-	auto_free char *path = NULL;
-	struct mm_memory m;
-	char name[8];
-
-	snprintf(name, sizeof(name), "%u", id);
-	fuse_lowlevel_notify_inval_entry(fs->session, FUSE_ROOT_ID, name, strlen(name));
-	mm_memory(fs->mm, id, &m);
-	if (asprintf(&path, "%s/%s", fs->cfg->mountpoint, name) >= 0)
-		(void)!truncate(path, (off_t)(m.pages * MM_PAGE_LEN));
-}
-
 static int swap_image(struct fs *fs, const char *name, struct err *err)
 {
 	int rc;
@@ -98,9 +83,7 @@ static int roll_back_all(struct fs *fs, const char *name, struct err *err)
 		rc = update_file(fs, id, &changed[id]);
 	pthread_mutex_unlock(&fs->tree_lock);
 	fs_flush(fs, true);
-	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++)
-		if (changed[id])
-			tell_size(fs, id);
+	fs_tell_sizes(fs, changed);
 	return rc;
 }
 
@@ -143,14 +126,13 @@ static int replace_one(struct fs *fs, const char *name, unsigned id, bool *chang
 
 static int roll_back_one(struct fs *fs, const char *name, unsigned id, struct err *err)
 {
-	bool changed = false;
+	bool changed[MM_MAX_MEMORIES] = {false};
 	int rc;
 
 	fs_flush(fs, true);
-	rc = replace_one(fs, name, id, &changed, err);
+	rc = replace_one(fs, name, id, &changed[id], err);
 	fs_flush(fs, true);
-	if (changed)
-		tell_size(fs, id);
+	fs_tell_sizes(fs, changed);
 	return rc;
 }
 
