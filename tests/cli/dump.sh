@@ -55,6 +55,22 @@ run 0 dump -v cbor i_upgrade.img 0
 json '.value.version_details.version' '"v1.2.3"'
 json '.value.profile' '{"display_name":"Zoë 🦀","picture_url":null,"followers":39178959421,"score":654.1,"ratio_f16":{"$f16":1}}'
 
+# Candid, its field names from an interface; edits of what cannot be read back are noticed.
+cp h_structs.img candid.img
+message=4449444c036c06bfe9a7027dd0a0cf027cb3b8d20201beceea0268ddfae4880402cbe4fdc704716e7b6d7b0100ac027f012a010003616263055a6fc3ab21
+echo "{\"value\": \"$message\"}" | "$program" load --merge candid.img 0 >/dev/null
+echo 'type T = record { name: text; age: nat; opt: opt nat8; blob: blob; neg: int; who: principal };' >x.did
+run 0 dump -v candid:x.did --plain candid.img 0
+out_is '{"value": [{"age": 300, "neg": -1, "opt": [42], "who": "aaaaa-aa", "blob": {"$bytes": "616263"}, "name": "Zoë!"}]}'
+run 0 dump -v candid candid.img 0
+json '.value["$candid"][0]._4846783' 300
+cp out record
+run 0 load --replace -v candid candid.img 0 record
+out_is "0 added, 0 changed, 0 removed, 1 as they were"
+sed -i s/300/301/ record
+run 1 load --replace -v candid candid.img 0 record
+grep -q 'was changed, but only "$hex" can be read back' err || fail "$(cat err)"
+
 # A command, and what comes of it; its bytes come along unless they are not wanted.
 run 0 dump -n 1 -k utf8 -v 'exec:wc -c' f_btree_unbounded.img 2
 out_is '{"key": "", "value": {"$exec": 9, "$hex": "656d707479206b6579"}}'
