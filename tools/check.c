@@ -309,7 +309,7 @@ static int take_back(const struct check_args *args)
 		cmd_fail(args->image, &err);
 		return CHECK_FAILED;
 	}
-	printf("%s: as it was before the repair\n", args->image);
+	printf("%s: as it was before the change\n", args->image);
 	return CHECK_CLEAN;
 }
 

@@ -42,7 +42,7 @@ for name in m_hole_mid m_slack; do
     # Twice, as a killed undo would be.
     for _ in 1 2; do
         run 0 check --undo a.img.undo a.img
-        out_is "a.img: as it was before the repair"
+        out_is "a.img: as it was before the change"
         same a.img "$name.img"
     done
     # An earlier undo file stays.
