@@ -563,7 +563,7 @@ static void failures_below_are_told(void **state)
 	struct fixture *f = *state;
 	struct store *image = random_image(&f->rng, 3 << 20), *bad = faulty_store_new(image);
 	char *path = test_path(f->dir, "out");
-	struct snap_export how = {.jobs = 2};
+	struct snap_export how = {.jobs = 1};
 	struct snap_exported out;
 
 	for (unsigned nth = 1; nth < 30; nth += 4) {
