@@ -172,7 +172,7 @@ static void killed_at_every_write_each_memory_is_as_before_or_after(void **state
 {
 	struct rng rng = rng_start("kill");
 
-	for (unsigned round = test_rounds(6); round > 0; round--) {
+	for (unsigned round = test_rounds(2); round > 0; round--) {
 		struct run *run = run_make(&rng);
 
 		for (size_t n = 0; n < faulty_steps(run->s); n++) {
@@ -202,7 +202,7 @@ static void without_power_at_any_step_what_was_synced_is_there(void **state)
 {
 	struct rng rng = rng_start("power cut");
 
-	for (unsigned round = test_rounds(6); round > 0; round--) {
+	for (unsigned round = test_rounds(2); round > 0; round--) {
 		struct run *run = run_make(&rng);
 
 		for (size_t n = 0; n <= faulty_steps(run->s); n++) {
@@ -284,7 +284,7 @@ static void with_calls_that_fail_nothing_is_lost(void **state)
 {
 	struct rng rng = rng_start("failing calls");
 
-	for (unsigned round = test_rounds(12); round > 0; round--)
+	for (unsigned round = test_rounds(6); round > 0; round--)
 		one_failing_round(&rng);
 }
 
