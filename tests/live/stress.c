@@ -135,7 +135,8 @@ static void unmount_image(void)
 {
 	int status;
 
-	if (!dead && run((const char *[]){program, "umount", path_of("mnt"), NULL}) != 0)
+	if (!dead && umount2(path_of("mnt"), 0) != 0 &&
+	    run((const char *[]){"fusermount3", "-u", path_of("mnt"), NULL}) != 0)
 		fail("cannot unmount");
 	while (waitpid(daemon_pid, &status, 0) < 0)
 		;
