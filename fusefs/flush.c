@@ -15,6 +15,7 @@
 #include "fusefs/ops.h"
 
 struct errand {
+	bool unlocked; /* without the inode's lock, which somebody holds who waits for us */
 	size_t count;
 	struct stop {
 		char path[PATH_MAX];
@@ -50,7 +51,12 @@ static void walk(int connection, const struct errand *e, int go)
 		fd = open(e->stop[i].path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			continue;
-		fdatasync(fd);
+		if (e->unlocked)
+			(void)!sync_file_range(fd, 0, 0,
+					       SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+						       SYNC_FILE_RANGE_WAIT_AFTER);
+		else
+			fdatasync(fd);
 		close(fd);
 	}
 	_exit(0);
@@ -81,7 +87,7 @@ static void run_errand(struct fs *fs, const struct errand *e, bool drop)
 
 void fs_flush(struct fs *fs, bool all)
 {
-	struct errand e = {0, NULL};
+	struct errand e = {.stop = NULL};
 
 	pthread_mutex_lock(&fs->tree_lock);
 	for (struct node *n = fs->root.next; n != &fs->root; n = n->next)
@@ -92,9 +98,22 @@ void fs_flush(struct fs *fs, bool all)
 	free(e.stop);
 }
 
+int fs_flush_file(struct fs *fs, struct node *node)
+{
+	struct errand e = {.unlocked = true};
+
+	pthread_mutex_lock(&fs->tree_lock);
+	if (node->name)
+		errand_add(fs, &e, node->name, -1);
+	pthread_mutex_unlock(&fs->tree_lock);
+	run_errand(fs, &e, false);
+	free(e.stop);
+	return e.count > 0 ? 0 : -EINVAL;
+}
+
 void fs_tell_sizes(struct fs *fs, const bool *changed)
 {
-	struct errand e = {0, NULL};
+	struct errand e = {.stop = NULL};
 
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
 		struct mm_memory m;

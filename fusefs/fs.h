@@ -222,6 +222,8 @@ void snapdir_tasks_wait(struct fs *fs);
 /* flush.c: the memories that somebody may be writing to, or (all) whatever the kernel knows of any.
  * It forgets what it has written back. */
 void fs_flush(struct fs *fs, bool all);
+/* One file, while somebody who waits for us holds its inode's lock. -EINVAL: it has no name. */
+int MUST_CHECK fs_flush_file(struct fs *fs, struct node *node);
 /* With the writeback cache the kernel believes its own length of a file: it is told those of these
  * memories' files, by a truncate that changes nothing here. */
 void fs_tell_sizes(struct fs *fs, const bool *changed);

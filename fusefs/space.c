@@ -96,11 +96,14 @@ struct late_seek {
 static void *flush_and_seek(void *arg)
 {
 	struct late_seek seek = *(struct late_seek *)arg;
-	struct fs *fs = fs_of(seek.req);
+	int rc = fs_flush_file(fs_of(seek.req), seek.node);
 
 	free(arg);
-	fuse_lowlevel_notify_inval_inode(fs->session, node_id(fs, seek.node), 0, 0);
-	reply_seek(seek.req, seek.node, seek.off, seek.whence);
+	/* -EINVAL: as on a file system that knows no holes; the caller reads all. */
+	if (rc)
+		fs_reply(seek.req, rc, NULL);
+	else
+		reply_seek(seek.req, seek.node, seek.off, seek.whence);
 	return NULL;
 }
 
