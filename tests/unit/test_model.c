@@ -284,7 +284,7 @@ static void with_calls_that_fail_nothing_is_lost(void **state)
 {
 	struct rng rng = rng_start("failing calls");
 
-	for (unsigned round = test_rounds(6); round > 0; round--)
+	for (unsigned round = test_rounds(12); round > 0; round--)
 		one_failing_round(&rng);
 }
 
