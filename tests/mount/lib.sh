@@ -16,7 +16,7 @@ FSPROBE=$BUILD/tests/mount/fsprobe
 LOG_DIR=$BUILD/meson-logs/mount
 DATA=$here/../data
 PAGE=65536
-export LC_ALL=C ASAN_OPTIONS="${ASAN_OPTIONS:-}:halt_on_error=1:exitcode=99"
+export PYTHONDONTWRITEBYTECODE=1 LC_ALL=C ASAN_OPTIONS="${ASAN_OPTIONS:-}:halt_on_error=1:exitcode=99"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-}:halt_on_error=1:print_stacktrace=1"
 
 fail() {

@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# kill -9 of the daemon at random moments of a growing, shrinking, renaming load: the image loads, and
+# holds what was promised. CRASH_ROUNDS and CRASH_SEED choose others.
+. "${0%/*}/../lib.sh"
+
+seed=${CRASH_SEED:-$RANDOM}
+echo "seed $seed"
+cleanup_fn umount -lq "$MNT"
+for pages in 1 4; do
+	rm -f "$IMG"
+	create $pages
+	"$here/crash.py" "$seed.$pages" $((${CRASH_ROUNDS:-30} / 2)) "$CANISTERFS" "$IMG" "$MNT"
+	expect_log "canisterfs: .*: scratch file '.*' of a mount that broke off is back"
+	check_log "$IMG.log"
+	rm "$IMG.log"
+	expect_scratch '.*'
+	# as the README says: what a kill has left is mended, then the mount goes on
+	"$CANISTERFS" check --repair --save "$T/undo.$pages" "$IMG" >"$T/repaired" || [ $? = 1 ] || fail "$(cat "$T/repaired")"
+	sound
+	start
+	stop
+	sound
+done
