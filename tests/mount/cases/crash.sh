@@ -16,7 +16,8 @@ for pages in 1 4; do
 	rm "$IMG.log"
 	expect_scratch '.*'
 	# as the README says: what a kill has left is mended, then the mount goes on
-	"$CANISTERFS" check --repair --save "$T/undo.$pages" "$IMG" >"$T/repaired" || [ $? = 1 ] || fail "$(cat "$T/repaired")"
+	"$CANISTERFS" check --repair --save "$T/undo.$pages" "$IMG" >"$T/repair.log" ||
+		[ $? = 1 ] || fail "$(cat "$T/repair.log")"
 	sound
 	start
 	stop
