@@ -3,7 +3,7 @@
 # waste under GNU parallel, as docs/fleet.md shows it: two workers, one sum.
 . "$(dirname "$0")/lib.sh"
 
-parallel --version 2>/dev/null | grep -q '^GNU parallel' || skip "GNU parallel is not installed"
+[[ $(parallel --version 2>/dev/null) == "GNU parallel"* ]] || skip "GNU parallel is not installed"
 mkdir fleet home
 export HOME=$work/home
 python3 "$here/make_fleet.py" fleet 500 3 >want.json
