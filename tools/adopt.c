@@ -17,10 +17,11 @@ struct adopt_args {
 	uint64_t id, bucket_pages, length;
 	bool prefix, force, json;
 	const char *raw, *out;
+	struct names *names;
 };
 
 static const struct cmd_option options[] = {
-	{"memory", 'm', CMD_ID, WHERE(struct adopt_args, id), "ID",
+	{"memory", 'm', CMD_ID_WRITE, WHERE(struct adopt_args, id), "ID",
 	 "the memory that the dump becomes", .required = true},
 	{"bucket-pages", 'b', CMD_NUMBER, WHERE(struct adopt_args, bucket_pages), "N",
 	 "pages of 64 KiB in a bucket, 1 to 65535", 1, MM_MAX_BUCKET_PAGES, .required = true},
@@ -31,6 +32,7 @@ static const struct cmd_option options[] = {
 	{"force", 'f', CMD_FLAG, WHERE(struct adopt_args, force), NULL,
 	 "replace OUT where it exists"},
 	{"json", 0, CMD_FLAG, WHERE(struct adopt_args, json), NULL, "print one JSON document"},
+	CMD_NAMES_FILE(struct adopt_args, names),
 	CMD_BASE_PAGE,
 	{NULL},
 };

@@ -19,6 +19,7 @@ enum {
 struct cat_args {
 	uint64_t offset, length;
 	const char *image;
+	struct names *names;
 	uint64_t id;
 };
 
@@ -26,6 +27,7 @@ static const struct cmd_option options[] = {
 	{"offset", 'o', CMD_SIZE, WHERE(struct cat_args, offset), "BYTES",
 	 "begin there; K, M, G, T count in powers of 1024"},
 	{"length", 'l', CMD_SIZE, WHERE(struct cat_args, length), "BYTES", "end after so many"},
+	CMD_NAMES_FILE(struct cat_args, names),
 	CMD_BASE_PAGE,
 	{NULL},
 };

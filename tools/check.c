@@ -16,7 +16,7 @@
 struct check_args {
 	bool repair;
 	bool shallow;
-	const char *names;
+	struct names *names;
 	const char *save;
 	const char *undo;
 	bool json;
@@ -32,8 +32,7 @@ static const struct cmd_option options[] = {
 	 "take a repair back: restore what FILE saved, and do nothing else"},
 	{"shallow", 0, CMD_FLAG, WHERE(struct check_args, shallow), NULL,
 	 "only the manager and its space, not what is inside the memories"},
-	{"names", 0, CMD_FILE, WHERE(struct check_args, names), "FILE",
-	 "names, kinds and codecs of memories, in TOML"},
+	CMD_NAMES_FILE(struct check_args, names),
 	{"json", 0, CMD_FLAG, WHERE(struct check_args, json), NULL, "print one JSON document"},
 	CMD_BASE_PAGE,
 	{NULL},
@@ -137,17 +136,14 @@ static int look_at_raw(struct store *store, const struct names *names, struct lo
 static int look_at(const struct check_args *args, struct store *store, struct look *look,
 		   struct err *err)
 {
-	auto_names struct names *names = NULL;
-	int rc = args->names ? names_read(args->names, &names, err) : 0;
+	int rc;
 
 	look_clear(look);
-	if (rc < 0)
-		return rc;
 	rc = mm_check(store, take_finding, look, &look->result, err);
 	if (rc == -EINVAL && !args->shallow)
-		rc = look_at_raw(store, names, look, rc, err);
+		rc = look_at_raw(store, args->names, look, rc, err);
 	else if (!rc && !args->shallow)
-		rc = look_inside(store, names, look, err);
+		rc = look_inside(store, args->names, look, err);
 	if (!rc && look->failed)
 		rc = err_set(err, -ENOMEM, "out of memory");
 	return rc;

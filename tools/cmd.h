@@ -44,9 +44,12 @@ enum cmd_type {
 	CMD_NUMBER, /* uint64_t, decimal, within min and max */
 	CMD_SIZE, /* uint64_t in bytes, within min and max; K, M, G, T behind it are powers of 1024
 		   */
-	CMD_ID,   /* uint64_t, a memory's id, 0 to 254 */
-	CMD_LIST, /* struct cmd_list; an option that may be repeated */
-	CMD_BASE, /* image_base_pages, wherever `where` says; see CMD_BASE_PAGE */
+	CMD_ID,   /* uint64_t, a memory's id, 0 to 254, or its name in the names file; see CMD_NAMES
+		   */
+	CMD_ID_WRITE, /* as CMD_ID, and refused where the names file says: written no longer */
+	CMD_LIST,     /* struct cmd_list; an option that may be repeated */
+	CMD_NAMES,    /* struct names *, of a file; see CMD_NAMES_FILE */
+	CMD_BASE,     /* image_base_pages, wherever `where` says; see CMD_BASE_PAGE */
 	CMD_REST, /* struct cmd_list; the last operand: all words that are left, "--" before them */
 };
 
@@ -101,7 +104,7 @@ const struct verb *verb_at(size_t n);
 /* options.c: reads argv (argv[0] is the verb) into args, zeroed memory of v->args_len bytes.
  * Returns 0, -EINVAL with a sentence, or 1 when --help was asked for. */
 int MUST_CHECK cmd_parse(const struct verb *v, int argc, char **argv, void *args, struct err *err);
-/* Frees the lists in args. */
+/* Frees the lists and names in args. */
 void cmd_parse_free(const struct verb *v, void *args);
 
 /* help.c */
@@ -122,7 +125,8 @@ int cmd_fail(const char *path, const struct err *err);
 /* A bad command line: says so and where the help is. Returns the verb's usage exit. */
 int cmd_usage(const struct verb *v, const char *fmt, ...) PRINTF(2, 3);
 
-/* Strict: decimal digits alone, no sign, no space, no leading zero. -EINVAL with a sentence. */
+/* numbers.c. Strict: decimal digits alone, no sign, no space, no leading zero. -EINVAL with a
+ * sentence. */
 int MUST_CHECK parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *out,
 			    struct err *err);
 int MUST_CHECK parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *out,
@@ -135,6 +139,14 @@ int MUST_CHECK cmd_base_page(const char *text, struct err *err);
 #define CMD_BASE_PAGE                                                                              \
 	{                                                                                          \
 		"base-page", 0, CMD_BASE, 0, "P", "the manager begins at page P of the image"      \
+	}
+
+/* The option of all verbs that take a memory's id or tell of one; `member` is a struct names *,
+ * NULL where it is not given. Wherever it stands, ids are read by it. */
+#define CMD_NAMES_FILE(type, member)                                                               \
+	{                                                                                          \
+		"names", 0, CMD_NAMES, WHERE(type, member), "FILE",                                \
+			"names, kinds and codecs of memories, in TOML"                             \
 	}
 
 /* Where an option or operand stores, as the table says: WHERE(struct create_args, force). */

@@ -5,6 +5,7 @@
  */
 #include "tools/cmd.h"
 #include "tools/image.h"
+#include "tools/names.h"
 
 static void list_verbs(void)
 {
@@ -36,12 +37,30 @@ static void list_ids(const char *path)
 	}
 }
 
-/* `first` is the first operand so far, or NULL. */
-static void list_values(enum cmd_type type, const char *first)
+/* Of the memories that may be chosen. */
+static void list_names(const char *path, bool writes)
 {
-	if (type == CMD_ID)
-		list_ids(first);
-	if (type == CMD_FILE || type == CMD_REST)
+	auto_names struct names *names = NULL;
+
+	if (!path || names_read(path, &names, NULL) != 0)
+		return;
+	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++)
+		if (names_of(names, id) && names_allow(names, id, writes, NULL) == 0)
+			puts(names_of(names, id));
+}
+
+/* What was said so far, or NULL: the first operand, and the names file. */
+struct said {
+	const char *first, *names;
+};
+
+static void list_values(enum cmd_type type, const struct said *said)
+{
+	if (type == CMD_ID || type == CMD_ID_WRITE) {
+		list_ids(said->first);
+		list_names(said->names, type == CMD_ID_WRITE);
+	}
+	if (type == CMD_FILE || type == CMD_NAMES || type == CMD_REST)
 		puts(":file");
 	if (type == CMD_DIR)
 		puts(":dir");
@@ -73,19 +92,21 @@ static void complete_verb(const struct verb *v, int argc, char **argv)
 {
 	const struct cmd_operand *operand;
 	const struct cmd_option *o;
-	const char *first = NULL;
+	struct said said = {NULL, NULL};
 	size_t operands = 0;
 
 	for (int i = 1; i < argc - 1; i++) {
 		o = option_named(v, argv[i]);
 		if (o && o->arg && i == argc - 2) {
-			list_values(o->type, first);
+			list_values(o->type, &said);
 			return;
 		}
+		if (o && o->type == CMD_NAMES)
+			said.names = argv[i + 1];
 		if (o && o->arg)
 			i++;
 		else if (argv[i][0] != '-' && operands++ == 0)
-			first = argv[i];
+			said.first = argv[i];
 	}
 	if (argv[argc - 1][0] == '-') {
 		list_options(v);
@@ -93,7 +114,7 @@ static void complete_verb(const struct verb *v, int argc, char **argv)
 	}
 	operand = operand_at(v, operands);
 	if (operand)
-		list_values(operand->type, first);
+		list_values(operand->type, &said);
 }
 
 void complete(int argc, char **argv)

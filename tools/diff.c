@@ -26,7 +26,7 @@ static const struct cmd_option options[] = {
 static const struct cmd_operand operands[] = {
 	{"A", CMD_FILE, WHERE(struct diff_args, r.image)},
 	{"B", CMD_FILE, WHERE(struct diff_args, b)},
-	{"ID", CMD_TEXT, WHERE(struct diff_args, r.id), .optional = true},
+	{"ID", CMD_ID, WHERE(struct diff_args, r.id), .optional = true},
 	{NULL},
 };
 
@@ -41,6 +41,7 @@ struct side {
 
 struct diff {
 	const struct records_choice *choice;
+	const struct names *names; /* or NULL */
 	struct side a, b;
 	enum ss_order order;
 	int mm_id;
@@ -74,15 +75,18 @@ static int add_value(struct diff *d, const char *name, const struct side *s, str
 static int tell(struct diff *d, const struct side *old, const struct side *new, struct err *err)
 {
 	const struct side *any = old ? old : new;
+	const char *name = d->mm_id < 0 ? NULL : names_of(d->names, (unsigned)d->mm_id);
 	int rc = 0;
 
 	d->differences++;
 	d->line.len = 0;
-	buf_printf(&d->line, "{\"memory\": %d, \"change\": \"%s\"", d->mm_id,
-		   !old   ? "added"
-		   : !new ? "removed"
-			  : "changed");
-	if (ss_facts(any->r.ss)->keyed) {
+	buf_printf(&d->line, "{\"memory\": %d", d->mm_id);
+	if (name) {
+		buf_text(&d->line, ", \"name\": ");
+		rc = buf_json_string(&d->line, name, strlen(name));
+	}
+	buf_printf(&d->line, ", \"change\": \"%s\"", !old ? "added" : !new ? "removed" : "changed");
+	if (rc == 0 && ss_facts(any->r.ss)->keyed) {
 		buf_text(&d->line, ", \"key\": ");
 		rc = codec_show(&d->choice->key, any->rec.key, &d->line, err);
 	} else if (ss_kind_is_array(ss_facts(any->r.ss)->kind)) {
@@ -270,7 +274,7 @@ static int cmd_diff(const void *arguments)
 {
 	const struct diff_args *args = arguments;
 	auto_records_choice struct records_choice choice = {0};
-	struct diff d = {.choice = &choice};
+	struct diff d = {.choice = &choice, .names = args->r.names};
 	struct err err = {""};
 	int rc = records_choose(&args->r, &choice, &err);
 
@@ -279,7 +283,7 @@ static int cmd_diff(const void *arguments)
 	if (!args->records)
 		return cmd_usage(&verb_diff, "--records is needed: 'compare' compares bytes");
 	d.mm_id = choice.mm_id;
-	rc = args->r.id ? diff_structure(&d, args, &err) : diff_all(&d, args, &err);
+	rc = args->r.id != CMD_UNSET ? diff_structure(&d, args, &err) : diff_all(&d, args, &err);
 	buf_free(&d.line);
 	if (rc < 0) {
 		cmd_fail(NULL, &err);

@@ -16,6 +16,7 @@ struct extract_args {
 	uint64_t id, length, pages;
 	bool prefix, exact, force, json;
 	const char *image, *out;
+	struct names *names;
 };
 
 static const struct cmd_option options[] = {
@@ -30,6 +31,7 @@ static const struct cmd_option options[] = {
 	{"force", 'f', CMD_FLAG, WHERE(struct extract_args, force), NULL,
 	 "replace OUT where it exists"},
 	{"json", 0, CMD_FLAG, WHERE(struct extract_args, json), NULL, "print one JSON document"},
+	CMD_NAMES_FILE(struct extract_args, names),
 	CMD_BASE_PAGE,
 	{NULL},
 };

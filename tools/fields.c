@@ -25,6 +25,7 @@ static json_t *to_json(const struct field *f, const void *row)
 	case FIELD_ID:
 		return *(const int *)at < 0 ? json_null() : json_integer(*(const int *)at);
 	case FIELD_TEXT:
+	case FIELD_NAME:
 		return *(const char *const *)at ? json_any(*(const char *const *)at) : json_null();
 	case FIELD_FLAG:
 		return json_boolean(*(const bool *)at);
@@ -53,7 +54,8 @@ static const char *to_text(const struct field *f, const void *row, struct text *
 		if (*(const int *)at >= 0)
 			snprintf(t->s, sizeof(t->s), "%d", *(const int *)at);
 		break;
-	case FIELD_TEXT: {
+	case FIELD_TEXT:
+	case FIELD_NAME: {
 		const char *text = *(const char *const *)at;
 
 		return text ? text : t->s;
@@ -65,10 +67,17 @@ static const char *to_text(const struct field *f, const void *row, struct text *
 	return t->s;
 }
 
+static bool is_left_out(const struct field *f, const void *row)
+{
+	return f->kind == FIELD_NAME &&
+	       *(const char *const *)((const char *)row + f->where) == NULL;
+}
+
 void fields_put(struct json *doc, json_t *object, const struct field *fields, const void *row)
 {
 	for (; fields->key; fields++)
-		json_put(doc, object, fields->key, to_json(fields, row));
+		if (!is_left_out(fields, row))
+			json_put(doc, object, fields->key, to_json(fields, row));
 }
 
 json_t *fields_array(struct json *doc, const struct field *fields, const void *rows, size_t count,
@@ -87,7 +96,7 @@ json_t *fields_array(struct json *doc, const struct field *fields, const void *r
 
 static bool stands_left(const struct field *f)
 {
-	return f->kind == FIELD_TEXT || f->kind == FIELD_FLAG;
+	return f->kind == FIELD_TEXT || f->kind == FIELD_NAME || f->kind == FIELD_FLAG;
 }
 
 /* The last column is not padded, so that no line ends with spaces. */
@@ -101,16 +110,25 @@ static void put_cell(FILE *to, const struct field *f, const char *s, int width)
 		fputs(s, to);
 }
 
+static bool has_column(const struct field *f, const void *rows, size_t count, size_t row_len)
+{
+	bool any = f->kind != FIELD_NAME;
+
+	for (size_t i = 0; i < count && !any; i++)
+		any = !is_left_out(f, (const char *)rows + i * row_len);
+	return f->label && any;
+}
+
 void fields_table(FILE *to, const struct field *fields, const void *rows, size_t count,
 		  size_t row_len, const char *indent)
 {
-	int width[MAX_FIELDS] = {0};
+	int width[MAX_FIELDS] = {0}; /* 0: no column */
 	struct text t;
 
 	for (size_t n = 0; fields[n].key; n++) {
 		const struct field *f = &fields[n];
 
-		if (!f->label)
+		if (!has_column(f, rows, count, row_len))
 			continue;
 		width[n] = (int)strlen(f->label);
 		for (size_t i = 0; i < count; i++)
@@ -125,7 +143,7 @@ void fields_table(FILE *to, const struct field *fields, const void *rows, size_t
 			const struct field *f = &fields[n];
 			const void *row = (const char *)rows + (i - 1) * row_len;
 
-			if (!f->label)
+			if (width[n] == 0)
 				continue;
 			fputs(gap, to);
 			put_cell(to, f, i == 0 ? f->label : to_text(f, row, &t), width[n]);

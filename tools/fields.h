@@ -16,6 +16,7 @@ enum field_kind {
 	FIELD_BYTES,  /* uint64_t; in a table "1.5 MiB" */
 	FIELD_OFFSET, /* uint64_t in bytes; exact, no commas; UINT64_MAX: "-", and null in JSON */
 	FIELD_TEXT,   /* const char *; NULL: "-", and null in JSON */
+	FIELD_NAME,   /* const char *; NULL: no such key, and no column where no row has one */
 	FIELD_FLAG,   /* bool; "yes" or "no" */
 };
 

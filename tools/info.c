@@ -26,20 +26,20 @@ static const struct cmd_option options[] = {
 	 "of a raw image: what the structure in it is made of"},
 	{"key-width", 0, CMD_TEXT, WHERE(struct info_args, r.key_width), "N",
 	 "keys have N bytes and no length before them; 'prefixed': they have one"},
-	{"names", 0, CMD_FILE, WHERE(struct info_args, r.names), "FILE",
-	 "names, kinds and codecs of memories, in TOML"},
+	CMD_NAMES_FILE(struct info_args, r.names),
 	CMD_BASE_PAGE,
 	{NULL},
 };
 
 static const struct cmd_operand operands[] = {
 	{"IMAGE", CMD_FILE, WHERE(struct info_args, r.image)},
-	{"ID", CMD_TEXT, WHERE(struct info_args, r.id), .optional = true},
+	{"ID", CMD_ID, WHERE(struct info_args, r.id), .optional = true},
 	{NULL},
 };
 
 struct row {
 	int id;
+	const char *name;
 	uint64_t pages, len, buckets, slack_len;
 	const char *holds, *text; /* of `content` */
 	struct content content;
@@ -47,6 +47,7 @@ struct row {
 
 static const struct field row_fields[] = {
 	{"id", "id", FIELD_ID, offsetof(struct row, id)},
+	{"name", "name", FIELD_NAME, offsetof(struct row, name)},
 	{"pages", "pages", FIELD_NUMBER, offsetof(struct row, pages)},
 	{"bytes", "size", FIELD_BYTES, offsetof(struct row, len)},
 	{"buckets", "buckets", FIELD_NUMBER, offsetof(struct row, buckets)},
@@ -97,7 +98,8 @@ static bool is_managed(const struct info *in)
 	return in->size.bucket_pages > 0;
 }
 
-static int look(struct store *store, struct mm *mm, struct info *in, struct err *err)
+static int look(struct store *store, struct mm *mm, const struct names *names, struct info *in,
+		struct err *err)
 {
 	struct mm_stat st;
 
@@ -117,8 +119,8 @@ static int look(struct store *store, struct mm *mm, struct info *in, struct err 
 		if (m.pages == 0 && m.buckets == 0)
 			continue;
 		row = &in->rows[in->row_count++];
-		*row = (struct row){(int)id, m.pages, m.pages * MM_PAGE_LEN, m.buckets,
-				    m.slack_len};
+		*row = (struct row){(int)id,   names_of(names, id), m.pages, m.pages * MM_PAGE_LEN,
+				    m.buckets, m.slack_len};
 		content_of_memory(mm, id, &row->content);
 		row->holds = row->content.kind;
 		row->text = row->content.text;
@@ -150,7 +152,7 @@ char *info_json(struct store *store, struct mm *mm)
 	auto_free struct info *in = calloc(1, sizeof(*in));
 	struct json doc;
 
-	if (!in || look(store, mm, in, NULL) != 0)
+	if (!in || look(store, mm, NULL, in, NULL) != 0)
 		return NULL;
 	doc = to_json(in);
 	return json_text(&doc);
@@ -226,7 +228,7 @@ static int inspect(const struct info_args *args, struct info *in, uint64_t *len,
 		return 0;
 	}
 	rc = image_open_mm(store, &mm, err);
-	return rc ? rc : look(store, mm, in, err);
+	return rc ? rc : look(store, mm, args->r.names, in, err);
 }
 
 static int cmd_info(const void *arguments)
@@ -238,7 +240,7 @@ static int cmd_info(const void *arguments)
 	uint64_t len;
 
 	inside.data_id = CMD_UNSET;
-	if (args->r.id || args->structure)
+	if (args->r.id != CMD_UNSET || args->structure)
 		return info_structure(&inside, args->json);
 	if (!in || inspect(args, in, &len, &err) != 0)
 		return cmd_fail(args->r.image, &err);

@@ -180,10 +180,14 @@ static void print_records(const struct view *v)
 
 static void print_view(const struct records_args *args, const struct view *v)
 {
-	if (args->id)
-		printf("%s: memory %s\n", args->image, args->id);
-	else
+	const char *name = NULL;
+
+	if (args->id == CMD_UNSET)
 		printf("%s: raw\n", args->image);
+	else if ((name = names_of(args->names, (unsigned)args->id)))
+		printf("%s: memory %" PRIu64 " ('%s')\n", args->image, args->id, name);
+	else
+		printf("%s: memory %" PRIu64 "\n", args->image, args->id);
 	printf("  %-9s %s\n", "holds", v->holds);
 	printf("  %-9s %s (%s)\n", "size", text_size(v->len).s, text_plural(v->pages, "page").s);
 	if (v->open)

@@ -33,7 +33,7 @@ static const struct cmd_option options[] = {
 
 static const struct cmd_operand operands[] = {
 	{"IMAGE", CMD_FILE, WHERE(struct load_args, r.image)},
-	{"ID", CMD_TEXT, WHERE(struct load_args, r.id)},
+	{"ID", CMD_ID_WRITE, WHERE(struct load_args, r.id)},
 	{"FILE", CMD_FILE, WHERE(struct load_args, file), .optional = true},
 	{NULL},
 };
@@ -180,17 +180,14 @@ static int settle_log(struct load *l, struct err *err)
 		l->data_id = (unsigned)l->choice->mm_id;
 		l->choice->mm_id = (int)other;
 	}
-	return 0;
+	/* The one that was not named is written to as well. */
+	return names_allow(l->args->r.names, other, true, err);
 }
 
 static int open_all(struct load *l, struct err *err)
 {
 	int rc = records_open_memory(l->args->r.image, l->choice->mm_id, true, &l->r, err);
 
-	if (rc == 0 && l->choice->name && l->choice->name->state > STATE_ACTIVE)
-		rc = err_set(err, -EROFS, "memory %d ('%s') is %s by the names file",
-			     l->choice->mm_id, l->choice->name->name,
-			     name_state_text(l->choice->name->state));
 	if (rc == 0)
 		rc = records_open_structure(&l->r, l->choice, err);
 	if (rc == 0)

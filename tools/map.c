@@ -5,17 +5,20 @@
 #include "tools/cmd.h"
 #include "tools/fields.h"
 #include "tools/image.h"
+#include "tools/names.h"
 #include "tools/picture.h"
 #include "tools/text.h"
 
 struct map_args {
 	bool json;
 	const char *image;
+	struct names *names;
 	uint64_t id;
 };
 
 static const struct cmd_option options[] = {
 	{"json", 0, CMD_FLAG, WHERE(struct map_args, json), NULL, "print one JSON document"},
+	CMD_NAMES_FILE(struct map_args, names),
 	CMD_BASE_PAGE,
 	{NULL},
 };
@@ -29,6 +32,7 @@ static const struct cmd_operand operands[] = {
 /* A piece of a bucket. Where nobody owns it, id is -1 and start is unknown. */
 struct row {
 	int id;
+	const char *name;
 	uint64_t start, len, image_off;
 	int bucket;
 	const char *kind; /* data, slack, hole, tail; missing: the image lacks it */
@@ -36,6 +40,7 @@ struct row {
 
 static const struct field row_fields[] = {
 	{"id", "id", FIELD_ID, offsetof(struct row, id)},
+	{"name", "name", FIELD_NAME, offsetof(struct row, name)},
 	{"start", "start", FIELD_OFFSET, offsetof(struct row, start)},
 	{"length", "length", FIELD_OFFSET, offsetof(struct row, len)},
 	{"image_offset", "image offset", FIELD_OFFSET, offsetof(struct row, image_off)},
@@ -66,7 +71,7 @@ static void add_row(struct rows *rows, struct row row)
 	rows->row[rows->count++] = row;
 }
 
-static void add_memory(struct rows *rows, struct mm *mm, unsigned mm_id)
+static void add_memory(struct rows *rows, struct mm *mm, unsigned mm_id, const char *name)
 {
 	uint64_t off = 0, size;
 	struct mm_extent x;
@@ -76,12 +81,13 @@ static void add_memory(struct rows *rows, struct mm *mm, unsigned mm_id)
 	size = m.pages * MM_PAGE_LEN;
 	while (!rows->failed &&
 	       mm_extent_at(mm, mm_id, off, off < size ? size - off : UINT64_MAX, &x) == 0) {
-		add_row(rows, (struct row){(int)mm_id, off, x.len, x.image_off, (int)x.bucket,
+		add_row(rows, (struct row){(int)mm_id, name, off, x.len, x.image_off, (int)x.bucket,
 					   off < size ? "data" : "slack"});
 		off += x.len;
 	}
 	if (off < size)
-		add_row(rows, (struct row){(int)mm_id, off, size - off, UINT64_MAX, -1, "missing"});
+		add_row(rows,
+			(struct row){(int)mm_id, name, off, size - off, UINT64_MAX, -1, "missing"});
 }
 
 static void add_unowned(struct rows *rows, struct mm *mm)
@@ -93,10 +99,10 @@ static void add_unowned(struct rows *rows, struct mm *mm)
 	bucket_len = (uint64_t)st.bucket_pages * MM_PAGE_LEN;
 	for (uint32_t i = 0; i < st.buckets; i++)
 		if (mm_bucket_owner(mm, i) < 0)
-			add_row(rows, (struct row){-1, UINT64_MAX, bucket_len,
+			add_row(rows, (struct row){-1, NULL, UINT64_MAX, bucket_len,
 						   MM_PAGE_LEN + i * bucket_len, (int)i, "hole"});
 	if (st.tail_bytes)
-		add_row(rows, (struct row){-1, UINT64_MAX, st.tail_bytes,
+		add_row(rows, (struct row){-1, NULL, UINT64_MAX, st.tail_bytes,
 					   MM_PAGE_LEN + st.buckets * bucket_len, -1, "tail"});
 }
 
@@ -124,7 +130,7 @@ static int print_map(struct mm *mm, const struct map_args *args, struct err *err
 
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++)
 		if (only < 0 || only == (int)id)
-			add_memory(&rows, mm, id);
+			add_memory(&rows, mm, id, names_of(args->names, id));
 	if (only < 0)
 		add_unowned(&rows, mm);
 	if (rows.failed)
@@ -134,7 +140,7 @@ static int print_map(struct mm *mm, const struct map_args *args, struct err *err
 	else if (!term.tty)
 		rc = print_rows(&rows);
 	else
-		rc = picture_print(args->image, mm, only, &term, err);
+		rc = picture_print(args->image, mm, only, args->names, &term, err);
 	if (!rc && !args->json && term.tty && only >= 0) {
 		putchar('\n');
 		rc = print_rows(&rows);

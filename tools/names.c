@@ -228,29 +228,39 @@ void cleanup_names(struct names **names)
 	names_free(*names);
 }
 
-int names_find(const struct names *names, const char *word, unsigned *mm_id, struct err *err)
+const char *names_of(const struct names *names, unsigned mm_id)
 {
-	uint64_t id = MM_MAX_MEMORIES;
-	const struct name *n;
+	return names ? names->id[mm_id].name : NULL;
+}
 
-	for (unsigned i = 0; names && i < MM_MAX_MEMORIES; i++)
-		if (names->id[i].name && strcmp(names->id[i].name, word) == 0)
-			id = i;
-	if (id == MM_MAX_MEMORIES) {
-		int rc = parse_id(word, &id, err);
+int names_allow(const struct names *names, unsigned mm_id, bool writes, struct err *err)
+{
+	const struct name *n = names ? &names->id[mm_id] : NULL;
+	int rc = 0;
 
-		if (rc < 0)
-			return names ? err_set(err, rc,
-					       "'%s' is neither a memory id nor a name in "
-					       "the names file",
-					       word)
-				     : rc;
-	}
-	n = names ? &names->id[id] : NULL;
-	if (n && n->name && n->state == STATE_REMOVED)
-		return err_set(err, -ECANCELED,
-			       "memory %" PRIu64 " ('%s') is removed by the names file", id,
-			       n->name);
-	*mm_id = (unsigned)id;
-	return 0;
+	if (!n || !n->name)
+		return 0;
+	if (writes && n->state > STATE_ACTIVE)
+		rc = -EROFS;
+	if (n->state == STATE_REMOVED)
+		rc = -ECANCELED;
+	return rc ? err_set(err, rc, "memory %u ('%s') is %s by the names file", mm_id, n->name,
+			    name_state_text(n->state))
+		  : 0;
+}
+
+int names_find(const struct names *names, const char *word, bool writes, uint64_t *mm_id,
+	       struct err *err)
+{
+	int rc;
+
+	*mm_id = 0;
+	while (names && *mm_id < MM_MAX_MEMORIES &&
+	       (!names->id[*mm_id].name || strcmp(names->id[*mm_id].name, word) != 0))
+		++*mm_id;
+	rc = names && *mm_id < MM_MAX_MEMORIES ? 0 : parse_id(word, mm_id, err);
+	if (rc < 0 && names)
+		return err_set(err, rc, "'%s' is neither a memory id nor a name in the names file",
+			       word);
+	return rc < 0 ? rc : names_allow(names, (unsigned)*mm_id, writes, err);
 }

@@ -56,11 +56,16 @@ void cleanup_names(struct names **names);
 
 const char *name_state_text(enum name_state state);
 
-/*
- * The id that a word of the command line means: a number, or with `names` not NULL one of its
- * names. -ECANCELED: its state is removed. -EINVAL: no such name.
- */
-int MUST_CHECK names_find(const struct names *names, const char *word, unsigned *mm_id,
+/* -ECANCELED: the memory is removed; -EROFS: it is to be written to, and is written no longer.
+ * Without names, or where the file does not have the id, anything goes. */
+int MUST_CHECK names_allow(const struct names *names, unsigned mm_id, bool writes, struct err *err);
+
+/* The id that a word of the command line means: a number, or with `names` not NULL one of its
+ * names. -EINVAL: no such name; else as names_allow. */
+int MUST_CHECK names_find(const struct names *names, const char *word, bool writes, uint64_t *mm_id,
 			  struct err *err);
+
+/* What the file calls the memory; NULL: nothing, or there is no file. */
+const char *names_of(const struct names *names, unsigned mm_id);
 
 #endif

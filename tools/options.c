@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reads a command line by a verb's tables, with getopt_long underneath. Owns how a number, a size
- * and an id are written; never prints. Single-threaded, as getopt is.
+ * Reads a command line by a verb's tables, with getopt_long underneath; never prints.
+ * Single-threaded, as getopt is.
  */
-#include <ctype.h>
 #include <getopt.h>
-#include <inttypes.h>
 
-#include "memmgr/memmgr.h"
 #include "tools/cmd.h"
 #include "tools/image.h"
+#include "tools/names.h"
 
 enum {
 	MAX_OPTIONS = 64,
@@ -17,66 +15,6 @@ enum {
 	KEY_FIRST = 256,         /* getopt's value of the first option in a table */
 	BASE_PAGE_MAX = 1 << 23, /* 512 GiB: a canister has less */
 };
-
-/* Digits at `text` into *out; *end is the first byte that is none. False: none, or too many. */
-static bool read_digits(const char *text, uint64_t *out, const char **end)
-{
-	const char *p = text;
-
-	*out = 0;
-	for (; isdigit((unsigned char)*p); p++)
-		if (mul_overflows(*out, (uint64_t)10, out) ||
-		    add_overflows(*out, (uint64_t)(*p - '0'), out))
-			return false;
-	*end = p;
-	return p != text && !(text[0] == '0' && p - text > 1);
-}
-
-int parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *out, struct err *err)
-{
-	const char *end;
-	uint64_t n;
-
-	if (!read_digits(text, &n, &end) || *end || n < min || n > max) {
-		if (max == UINT64_MAX)
-			return err_set(err, -EINVAL, "'%s' is not a number from %" PRIu64 " up",
-				       text, min);
-		return err_set(err, -EINVAL, "'%s' is not a number from %" PRIu64 " to %" PRIu64,
-			       text, min, max);
-	}
-	*out = n;
-	return 0;
-}
-
-int parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *out, struct err *err)
-{
-	static const char units[] = "KMGT";
-	const char *end;
-	const char *unit;
-	uint64_t n;
-	bool good = read_digits(text, &n, &end);
-
-	if (good && *end) {
-		unit = strchr(units, *end);
-		good = unit && !end[1] &&
-		       !mul_overflows(n, UINT64_C(1) << (10 * (unit - units + 1)), &n);
-	}
-	if (!good || n < min || n > max)
-		return err_set(
-			err, -EINVAL,
-			"'%s' is not a size in bytes (digits, then K, M, G or T if you like)",
-			text);
-	*out = n;
-	return 0;
-}
-
-int parse_id(const char *text, uint64_t *out, struct err *err)
-{
-	if (parse_number(text, 0, MM_MAX_MEMORIES - 1, out, NULL) != 0)
-		return err_set(err, -EINVAL, "'%s' is not a memory id: they go from 0 to %d", text,
-			       MM_MAX_MEMORIES - 1);
-	return 0;
-}
 
 uint64_t image_base_pages;
 
@@ -97,9 +35,15 @@ static int list_add(struct cmd_list *list, const char *text, struct err *err)
 	return 0;
 }
 
+static int read_names(struct names **to, const char *path, struct err *err)
+{
+	names_free(*to);
+	return names_read(path, to, err);
+}
+
 /* One word into its place. min and max both 0: no bounds. */
 static int store_word(enum cmd_type type, void *to, const char *text, uint64_t min, uint64_t max,
-		      struct err *err)
+		      const struct names *names, struct err *err)
 {
 	if (max == 0)
 		max = CMD_UNSET - 1;
@@ -117,7 +61,10 @@ static int store_word(enum cmd_type type, void *to, const char *text, uint64_t m
 	case CMD_SIZE:
 		return parse_size(text, min, max, to, err);
 	case CMD_ID:
-		return parse_id(text, to, err);
+	case CMD_ID_WRITE:
+		return names_find(names, text, type == CMD_ID_WRITE, to, err);
+	case CMD_NAMES:
+		return read_names(to, text, err);
 	case CMD_BASE:
 		return cmd_base_page(text, err);
 	case CMD_LIST:
@@ -134,7 +81,7 @@ static void *place(void *args, size_t where)
 
 static bool is_number(enum cmd_type type)
 {
-	return type == CMD_NUMBER || type == CMD_SIZE || type == CMD_ID;
+	return type == CMD_NUMBER || type == CMD_SIZE || type == CMD_ID || type == CMD_ID_WRITE;
 }
 
 /* What was not given is told from what was. */
@@ -179,7 +126,18 @@ static const struct cmd_option *option_of(const struct verb *v, int key)
 	return NULL;
 }
 
-static int parse_options(const struct verb *v, int argc, char **argv, void *args, struct err *err)
+/* Those that were read, or NULL. */
+static const struct names *names_in(const struct verb *v, void *args)
+{
+	for (const struct cmd_option *o = v->options; o && o->name; o++)
+		if (o->type == CMD_NAMES)
+			return *(struct names **)place(args, o->where);
+	return NULL;
+}
+
+/* Either the names file alone, or all the other options: what an id means follows from it. */
+static int parse_options(const struct verb *v, int argc, char **argv, bool names, void *args,
+			 struct err *err)
 {
 	struct option longs[MAX_OPTIONS];
 	char shorts[2 * MAX_OPTIONS + 2];
@@ -206,7 +164,10 @@ static int parse_options(const struct verb *v, int argc, char **argv, void *args
 		if (key == ':')
 			return err_set(err, -EINVAL, "option %s needs an argument",
 				       argv[optind - 1]);
-		rc = store_word(o->type, place(args, o->where), optarg, o->min, o->max, &why);
+		if ((o->type == CMD_NAMES) != names)
+			continue;
+		rc = store_word(o->type, place(args, o->where), optarg, o->min, o->max,
+				names_in(v, args), &why);
 		if (rc)
 			return err_set(err, rc, "--%s: %s", o->name, why.text);
 	}
@@ -225,7 +186,8 @@ static int parse_operands(const struct verb *v, int argc, char **argv, void *arg
 		if (n >= argc)
 			return err_set(err, -EINVAL, "%s is missing", o->name);
 		do {
-			rc = store_word(o->type, place(args, o->where), argv[n++], 0, 0, err);
+			rc = store_word(o->type, place(args, o->where), argv[n++], 0, 0,
+					names_in(v, args), err);
 			if (rc)
 				return rc;
 		} while (o->type == CMD_REST && n < argc);
@@ -240,7 +202,9 @@ int cmd_parse(const struct verb *v, int argc, char **argv, void *args, struct er
 	int rc;
 
 	set_unset(v, args);
-	rc = parse_options(v, argc, argv, args, err);
+	rc = parse_options(v, argc, argv, true, args, err);
+	if (rc == 0)
+		rc = parse_options(v, argc, argv, false, args, err);
 	return rc ? rc : parse_operands(v, argc, argv, args, err);
 }
 
@@ -248,6 +212,8 @@ static void free_word(enum cmd_type type, void *at)
 {
 	if (type == CMD_LIST || type == CMD_REST)
 		free(((struct cmd_list *)at)->item);
+	if (type == CMD_NAMES)
+		names_free(*(struct names **)at);
 }
 
 void cmd_parse_free(const struct verb *v, void *args)

@@ -52,6 +52,7 @@ struct owner {
 
 struct picture {
 	const struct term *term;
+	const struct names *names; /* or NULL */
 	int only;
 	struct mm_stat st;
 	struct bucket *bucket;
@@ -243,8 +244,10 @@ static unsigned choose_legend(const struct picture *p, uint8_t *ids)
 static int legend_words(const struct picture *p, uint8_t id, char *words, size_t room)
 {
 	const struct owner *o = &p->owner[id];
+	const char *name = names_of(p->names, id);
 
-	return snprintf(words, room, "%-3u %s, %s", id, text_size(o->memory.pages * MM_PAGE_LEN).s,
+	return snprintf(words, room, "%-3u %.40s%s%s, %s", id, name ? name : "", name ? ": " : "",
+			text_size(o->memory.pages * MM_PAGE_LEN).s,
 			text_plural(o->buckets, "bucket").s);
 }
 
@@ -297,8 +300,8 @@ static void put_signs(const struct picture *p)
 		printf("      %s behind the last bucket\n", text_size(p->st.tail_bytes).s);
 }
 
-int picture_print(const char *name, struct mm *mm, int only, const struct term *term,
-		  struct err *err)
+int picture_print(const char *name, struct mm *mm, int only, const struct names *names,
+		  const struct term *term, struct err *err)
 {
 	auto_free struct picture *p = calloc(1, sizeof(*p));
 	auto_free struct bucket *bucket = NULL;
@@ -308,6 +311,7 @@ int picture_print(const char *name, struct mm *mm, int only, const struct term *
 		return err_set(err, -ENOMEM, "out of memory");
 	p->term = term;
 	p->only = only;
+	p->names = names;
 	rc = load(p, mm, err);
 	bucket = p->bucket;
 	if (rc)

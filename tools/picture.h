@@ -6,11 +6,12 @@
 #define CANISTERFS_PICTURE_H
 
 #include "memmgr/memmgr.h"
+#include "tools/names.h"
 #include "tools/text.h"
 
 /* Draws the buckets and a legend on stdout, as wide as the terminal. With `only` >= 0 all memories
- * but that one are grey. */
-int MUST_CHECK picture_print(const char *name, struct mm *mm, int only, const struct term *term,
-			     struct err *err);
+ * but that one are grey. `names` may be NULL. */
+int MUST_CHECK picture_print(const char *name, struct mm *mm, int only, const struct names *names,
+			     const struct term *term, struct err *err);
 
 #endif

@@ -16,18 +16,20 @@ enum { CHUNK_LEN = 1 << 20 };
 
 struct put_args {
 	const char *image;
+	struct names *names;
 	uint64_t id;
 	const char *file;
 };
 
 static const struct cmd_option options[] = {
+	CMD_NAMES_FILE(struct put_args, names),
 	CMD_BASE_PAGE,
 	{NULL},
 };
 
 static const struct cmd_operand operands[] = {
 	{"IMAGE", CMD_FILE, WHERE(struct put_args, image)},
-	{"ID", CMD_ID, WHERE(struct put_args, id)},
+	{"ID", CMD_ID_WRITE, WHERE(struct put_args, id)},
 	{"FILE", CMD_FILE, WHERE(struct put_args, file), .optional = true},
 	{NULL},
 };

@@ -4,21 +4,6 @@
 
 #include <inttypes.h>
 
-static int choose_id(const struct records_args *args, struct records_choice *c, struct err *err)
-{
-	unsigned id = 0;
-	int rc = 0;
-
-	if (args->names)
-		rc = names_read(args->names, &c->names, err);
-	if (rc == 0 && args->id)
-		rc = names_find(c->names, args->id, &id, err);
-	c->mm_id = args->id ? (int)id : -1;
-	if (rc == 0 && args->id && c->names && c->names->id[id].name)
-		c->name = &c->names->id[id];
-	return rc;
-}
-
 /* What the command line says, else the names file, else hex. */
 static int choose_codecs(const struct records_args *args, struct records_choice *c, struct err *err)
 {
@@ -97,10 +82,10 @@ int records_choose(const struct records_args *args, struct records_choice *out, 
 {
 	int rc;
 
-	*out = (struct records_choice){0};
-	rc = choose_id(args, out, err);
-	if (rc == 0)
-		rc = choose_codecs(args, out, err);
+	*out = (struct records_choice){.mm_id = args->id == CMD_UNSET ? -1 : (int)args->id};
+	if (args->id != CMD_UNSET && names_of(args->names, (unsigned)args->id))
+		out->name = &args->names->id[args->id];
+	rc = choose_codecs(args, out, err);
 	return rc < 0 ? rc : choose_options(args, out, err);
 }
 
@@ -108,8 +93,6 @@ void records_choice_end(struct records_choice *c)
 {
 	codec_end(&c->key);
 	codec_end(&c->value);
-	names_free(c->names);
-	c->names = NULL;
 }
 
 struct store *records_store(struct records *r)

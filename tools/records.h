@@ -13,8 +13,10 @@
 
 /* At the head of a verb's arguments. */
 struct records_args {
-	const char *image, *id;
-	const char *names, *key, *value, *key_width, *order;
+	const char *image;
+	uint64_t id; /* CMD_UNSET: the image itself */
+	struct names *names;
+	const char *key, *value, *key_width, *order;
 	uint64_t data_id; /* of a log's data memory */
 };
 
@@ -38,21 +40,17 @@ struct records_args {
 		{"data-id", 0,                                                                     \
 		 CMD_ID,    WHERE(args, r.data_id),                                                \
 		 "ID",      "the memory with a log's data"},                                       \
-	{                                                                                          \
-		"names", 0, CMD_FILE, WHERE(args, r.names), "FILE",                                \
-			"names, kinds and codecs of memories, in TOML"                             \
-	}
+		CMD_NAMES_FILE(args, r.names)
 
 #define RECORDS_OPERANDS(args)                                                                     \
 	{"IMAGE", CMD_FILE, WHERE(args, r.image)},                                                 \
 	{                                                                                          \
-		"ID", CMD_TEXT, WHERE(args, r.id), .optional = true                                \
+		"ID", CMD_ID, WHERE(args, r.id), .optional = true                                  \
 	}
 
 /* What was chosen, before any image is opened. */
 struct records_choice {
-	struct names *names; /* or NULL */
-	int mm_id;           /* -1: the image itself, which is raw */
+	int mm_id; /* -1: the image itself, which is raw */
 	const struct name *name;
 	struct codec key, value;
 	struct ss_options opts;

@@ -16,11 +16,12 @@ enum { MAX_FINDINGS = 2 * MM_MAX_MEMORIES + 1 };
 
 struct schema_args {
 	bool json;
-	const char *names, *image;
+	struct names *names;
+	const char *image;
 };
 
 static const struct cmd_option options[] = {
-	{"names", 0, CMD_FILE, WHERE(struct schema_args, names), "FILE",
+	{"names", 0, CMD_NAMES, WHERE(struct schema_args, names), "FILE",
 	 "names, kinds and codecs of memories, in TOML", .required = true},
 	{"json", 0, CMD_FLAG, WHERE(struct schema_args, json), NULL, "print one JSON document"},
 	CMD_BASE_PAGE,
@@ -198,7 +199,6 @@ static int cmd_schema(const void *arguments)
 {
 	const struct schema_args *args = arguments;
 	auto_free struct gate *g = calloc(1, sizeof(*g));
-	auto_names struct names *names = NULL;
 	auto_image struct image img = {NULL};
 	struct err err = {"out of memory"};
 	int rc = -ENOMEM;
@@ -206,12 +206,10 @@ static int cmd_schema(const void *arguments)
 	if (!args->names)
 		return cmd_usage(&verb_schema, "--names is needed: what the code expects");
 	if (g)
-		rc = names_read(args->names, &names, &err);
-	if (rc == 0)
 		rc = image_open(args->image, false, &img, &err);
 	if (rc == 0) {
 		g->mm = img.mm;
-		g->names = names;
+		g->names = args->names;
 		rc = judge_all(g, &err);
 	}
 	if (rc == 0)

@@ -8,6 +8,7 @@
 
 #include "tools/cmd.h"
 #include "tools/fields.h"
+#include "tools/names.h"
 #include "tools/snapper.h"
 #include "tools/text.h"
 
@@ -15,13 +16,15 @@ struct snapshot_args {
 	const char *action, *image, *name, *other;
 	uint64_t memory;
 	bool json;
+	struct names *names;
 };
 
 static const struct cmd_option options[] = {
-	{"memory", 'm', CMD_ID, WHERE(struct snapshot_args, memory), "ID",
+	{"memory", 'm', CMD_ID_WRITE, WHERE(struct snapshot_args, memory), "ID",
 	 "rollback: bring back this memory alone"},
 	{"json", 0, CMD_FLAG, WHERE(struct snapshot_args, json), NULL,
 	 "list and diff: print one JSON document"},
+	CMD_NAMES_FILE(struct snapshot_args, names),
 	{NULL},
 };
 
@@ -140,11 +143,13 @@ static int list(const struct snapshot_args *args, struct snapper *s, struct err 
 
 struct change {
 	int id;
+	const char *name;
 	uint64_t pages;
 };
 
 static const struct field diff_fields[] = {
 	{"id", "memory", FIELD_ID, offsetof(struct change, id)},
+	{"name", "name", FIELD_NAME, offsetof(struct change, name)},
 	{"pages", "pages changed", FIELD_NUMBER, offsetof(struct change, pages)},
 	{NULL},
 };
@@ -162,7 +167,8 @@ static int diff(const struct snapshot_args *args, struct snapper *s, struct err 
 		return rc;
 	for (int id = 0; id < MM_MAX_MEMORIES; id++)
 		if (r->pages[id] > 0)
-			rows[count++] = (struct change){id, r->pages[id]};
+			rows[count++] = (struct change){id, names_of(args->names, (unsigned)id),
+							r->pages[id]};
 	if (args->json) {
 		struct json doc = json_begin();
 

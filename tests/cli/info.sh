@@ -36,7 +36,7 @@ refused 1 "nowhere.img: cannot open: No such file or directory" info nowhere.img
 refused 1 ".: a directory without a metadata.json: no canister snapshot" info .
 refused 1 "/dev/null: neither a plain file nor a block device" info /dev/null
 refused 2 "info: IMAGE is missing (see 'canisterfs info --help')" info
-refused 1 "a_empty.img: 'b' is not a memory id: they go from 0 to 254" info a_empty.img b
+refused 2 "info: 'b' is not a memory id: they go from 0 to 254 (see 'canisterfs info --help')" info a_empty.img b
 
 # Damage is named, and the way on.
 printf '\000\000' | dd of=a_empty.img bs=1 seek=6 conv=notrunc status=none
