@@ -85,8 +85,8 @@ void control_open(fuse_req_t req, struct node *node, struct fuse_file_info *fi)
 		open_beside(req, node, fi);
 		return;
 	}
-	if (node->kind != NODE_INFO) {
-		fuse_reply_open(req, fi);
+	if (node->kind == NODE_STABLE) {
+		snapdir_open_stable(req, fi);
 		return;
 	}
 	text = calloc(1, sizeof(*text));
@@ -104,22 +104,28 @@ void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fu
 	      unsigned flags, const void *in, size_t in_len, size_t out_len)
 {
 	if (node_of(fs_of(req), ino)->kind == NODE_STABLE)
-		snapdir_ioctl(req, cmd, in, in_len, out_len);
+		snapdir_ioctl(req, fi, cmd, in, in_len, out_len);
 	else
 		fs_reply(req, -ENOTTY, NULL);
 }
 
-void control_release(struct node *node, struct fuse_file_info *fi)
+static void drop_text(struct text *text)
 {
-	struct text *text = (struct text *)(uintptr_t)fi->fh;
+	free(text->buf);
+	free(text);
+}
 
-	if (node->kind == NODE_BESIDE) {
-		close((int)fi->fh);
+void control_release(fuse_req_t req, struct node *node, struct fuse_file_info *fi)
+{
+	if (node->kind == NODE_STABLE) {
+		snapdir_release_stable(req, fi);
 		return;
 	}
-	if (text)
-		free(text->buf);
-	free(text);
+	if (node->kind == NODE_BESIDE)
+		close((int)fi->fh);
+	else if (node->kind == NODE_INFO)
+		drop_text((struct text *)(uintptr_t)fi->fh);
+	fs_reply(req, 0, NULL);
 }
 
 static void read_stable(fuse_req_t req, size_t size, uint64_t off)

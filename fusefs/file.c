@@ -72,10 +72,11 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct node *node = node_of(fs, ino);
 	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
 
-	if (node_is_file(node))
-		file_closed(node, fi);
-	else
-		control_release(node, fi);
+	if (!node_is_file(node)) {
+		control_release(req, node, fi);
+		return;
+	}
+	file_closed(node, fi);
 	fs_reply(req, 0, NULL);
 }
 

@@ -189,7 +189,7 @@ const char *control_path(struct fs *fs, const struct node *node);
 void control_open(fuse_req_t req, struct node *node, struct fuse_file_info *fi);
 void control_read(fuse_req_t req, struct node *node, size_t size, off_t off,
 		  struct fuse_file_info *fi);
-void control_release(struct node *node, struct fuse_file_info *fi);
+void control_release(fuse_req_t req, struct node *node, struct fuse_file_info *fi);
 
 /* The kernel may believe what it knows until it changes it itself: nobody else can. */
 #define FS_TIMEOUT 86400.0

@@ -77,7 +77,7 @@ int MUST_CHECK fs_mount(const struct fs_config *cfg, bool *mounted, struct err *
  * ioctl itself succeeds; `status` is 0 or -errno then, and `text` says why.
  */
 enum fs_verb {
-	FS_SNAP_CREATE = 1, /* name; number FS_SNAP_WITHOUT_HOLES: first fills the image's holes */
+	FS_SNAP_CREATE = 1, /* name; number: bits of fs_snap_how */
 	FS_SNAP_DROP,       /* name */
 	FS_SNAP_RENAME,     /* name to other */
 	FS_SNAP_ROLLBACK,   /* name; mm_id -1: all memories */
@@ -86,7 +86,11 @@ enum fs_verb {
 	FS_SNAP_DIFF,       /* name to other ("": now): pages that differ, by memory */
 };
 
-enum { FS_SNAP_WITHOUT_HOLES = 1 };
+enum fs_snap_how {
+	FS_SNAP_WITHOUT_HOLES = 1, /* first fills the image's holes */
+	FS_SNAP_WHILE_OPEN = 2,    /* is dropped when the file that was asked is closed, even by a
+				    * kill; one for each opening */
+};
 
 struct fs_request {
 	uint32_t verb;

@@ -49,6 +49,10 @@ struct fs_snap *snapdir_get(struct fs *fs, const char *name, int *rc, struct err
 void snapdir_mkdir(fuse_req_t req, struct node *dir, const char *name);
 void snapdir_rmdir(fuse_req_t req, struct node *dir, const char *name);
 void snapdir_rename(fuse_req_t req, const char *name, const char *new_name);
-void snapdir_ioctl(fuse_req_t req, unsigned cmd, const void *in, size_t in_len, size_t out_len);
+/* On .canister/stable, which is asked, and keeps a snapshot for as long as it is open. */
+void snapdir_open_stable(fuse_req_t req, struct fuse_file_info *fi);
+void snapdir_release_stable(fuse_req_t req, struct fuse_file_info *fi);
+void snapdir_ioctl(fuse_req_t req, struct fuse_file_info *fi, unsigned cmd, const void *in,
+		   size_t in_len, size_t out_len);
 
 #endif

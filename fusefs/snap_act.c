@@ -218,15 +218,46 @@ static int create(struct fs *fs, const char *name, struct err *err)
 	return rc;
 }
 
-static int act(struct fs *fs, struct fs_request *r, struct err *err)
+/* An open .canister/stable. acts_lock guards it. */
+struct handle {
+	char snapshot[256]; /* that ends with it; "": none */
+};
+
+static int create_for(struct fs *fs, const struct fs_request *r, struct handle *h, struct err *err)
+{
+	bool bound = r->number & FS_SNAP_WHILE_OPEN;
+	int rc;
+
+	if (bound && (!h || h->snapshot[0]))
+		return err_set(err, -EINVAL,
+			       "one snapshot ends with each opening of .canister/stable");
+	/* Who loads an export into a canister may have a library that does not bear holes. */
+	if (r->number & FS_SNAP_WITHOUT_HOLES)
+		(void)!mm_fill_holes(fs->mm, NULL);
+	rc = create(fs, r->name, err);
+	if (!rc && bound)
+		strcpy(h->snapshot, r->name);
+	return rc;
+}
+
+static int drop_for(struct fs *fs, const char *name, struct handle *h, struct err *err)
+{
+	int rc = drop(fs, name, err);
+
+	if (!rc && h && strcmp(h->snapshot, name) == 0)
+		h->snapshot[0] = 0;
+	return rc;
+}
+
+static int act(struct fs *fs, struct fs_request *r, struct handle *h, struct err *err)
 {
 	auto_unlock pthread_mutex_t *held = NULL;
 	bool changes = r->verb != FS_SNAP_INFO && r->verb != FS_SNAP_DIFF;
 
-	if (!fs->cfg->live)
-		return err_set(err, -EOPNOTSUPP, "this image cannot have snapshots");
 	if (changes && fs->cfg->opts->read_only)
 		return err_set(err, -EROFS, "the image is mounted read-only");
+	if (!fs->cfg->live)
+		return err_set(err, -EOPNOTSUPP, "this image cannot have snapshots");
 	if (memchr(r->name, 0, sizeof(r->name)) == NULL ||
 	    memchr(r->other, 0, sizeof(r->other)) == NULL)
 		return err_set(err, -ENAMETOOLONG, "the name is too long");
@@ -235,13 +266,9 @@ static int act(struct fs *fs, struct fs_request *r, struct err *err)
 		held = lock(&fs->acts_lock);
 	switch (r->verb) {
 	case FS_SNAP_CREATE:
-		/* Who loads an export into a canister may have a library that does not bear holes.
-		 */
-		if (r->number == FS_SNAP_WITHOUT_HOLES)
-			(void)!mm_fill_holes(fs->mm, NULL);
-		return create(fs, r->name, err);
+		return create_for(fs, r, h, err);
 	case FS_SNAP_DROP:
-		return drop(fs, r->name, err);
+		return drop_for(fs, r->name, h, err);
 	case FS_SNAP_RENAME:
 		return snap_live_rename(fs->cfg->live, r->name, r->other, err);
 	case FS_SNAP_ROLLBACK:
@@ -262,7 +289,7 @@ static int act(struct fs *fs, struct fs_request *r, struct err *err)
 struct task {
 	fuse_req_t req;
 	struct fs_request r;
-	bool is_ioctl; /* else mkdir or rmdir */
+	struct handle *handle; /* NULL: not an ioctl but mkdir, rmdir or the end of a handle */
 };
 
 static void answer_mkdir(struct task *t, int rc, const struct err *err)
@@ -281,9 +308,9 @@ static void *run_task(void *arg)
 	struct task *t = arg;
 	struct fs *fs = fs_of(t->req);
 	struct err err = {""};
-	int rc = act(fs, &t->r, &err);
+	int rc = act(fs, &t->r, t->handle, &err);
 
-	if (t->is_ioctl) {
+	if (t->handle) {
 		t->r.status = rc;
 		snprintf(t->r.text, sizeof(t->r.text), "%s", err.text);
 		fuse_reply_ioctl(t->req, 0, &t->r, sizeof(t->r));
@@ -327,15 +354,10 @@ void snapdir_tasks_wait(struct fs *fs)
 	pthread_mutex_unlock(&fs->tasks_lock);
 }
 
-static void start_named(fuse_req_t req, struct node *dir, uint32_t verb, const char *name)
+static void start_named(fuse_req_t req, uint32_t verb, const char *name)
 {
-	struct task *t;
+	struct task *t = strlen(name) < sizeof(t->r.name) ? calloc(1, sizeof(*t)) : NULL;
 
-	if (dir->kind != NODE_SNAP_ROOT) {
-		fs_reply(req, -EROFS, NULL);
-		return;
-	}
-	t = strlen(name) < sizeof(t->r.name) ? calloc(1, sizeof(*t)) : NULL;
 	if (!t) {
 		fs_reply(req, strlen(name) < sizeof(t->r.name) ? -ENOMEM : -ENAMETOOLONG, NULL);
 		return;
@@ -348,12 +370,40 @@ static void start_named(fuse_req_t req, struct node *dir, uint32_t verb, const c
 
 void snapdir_mkdir(fuse_req_t req, struct node *dir, const char *name)
 {
-	start_named(req, dir, FS_SNAP_CREATE, name);
+	if (dir->kind == NODE_SNAP_ROOT)
+		start_named(req, FS_SNAP_CREATE, name);
+	else
+		fs_reply(req, -EROFS, NULL);
 }
 
 void snapdir_rmdir(fuse_req_t req, struct node *dir, const char *name)
 {
-	start_named(req, dir, FS_SNAP_DROP, name);
+	if (dir->kind == NODE_SNAP_ROOT)
+		start_named(req, FS_SNAP_DROP, name);
+	else
+		fs_reply(req, -EROFS, NULL);
+}
+
+void snapdir_open_stable(fuse_req_t req, struct fuse_file_info *fi)
+{
+	struct handle *h = calloc(1, sizeof(*h));
+
+	fi->fh = (uintptr_t)h;
+	if (!h)
+		fs_reply(req, -ENOMEM, NULL);
+	else if (fuse_reply_open(req, fi) == -ENOENT)
+		free(h);
+}
+
+void snapdir_release_stable(fuse_req_t req, struct fuse_file_info *fi)
+{
+	struct handle *h = (struct handle *)(uintptr_t)fi->fh;
+
+	if (h->snapshot[0])
+		start_named(req, FS_SNAP_DROP, h->snapshot);
+	else
+		fs_reply(req, 0, NULL);
+	free(h);
 }
 
 void snapdir_rename(fuse_req_t req, const char *name, const char *new_name)
@@ -368,7 +418,8 @@ void snapdir_rename(fuse_req_t req, const char *name, const char *new_name)
 }
 
 /* Whoever may see the mount may not yet change it: its owner may, and root. */
-void snapdir_ioctl(fuse_req_t req, unsigned cmd, const void *in, size_t in_len, size_t out_len)
+void snapdir_ioctl(fuse_req_t req, struct fuse_file_info *fi, unsigned cmd, const void *in,
+		   size_t in_len, size_t out_len)
 {
 	uid_t uid = fuse_req_ctx(req)->uid;
 	struct task *t;
@@ -387,7 +438,7 @@ void snapdir_ioctl(fuse_req_t req, unsigned cmd, const void *in, size_t in_len, 
 		return;
 	}
 	t->req = req;
-	t->is_ioctl = true;
+	t->handle = (struct handle *)(uintptr_t)fi->fh;
 	memcpy(&t->r, in, sizeof(t->r));
 	start(t);
 }

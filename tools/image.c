@@ -9,6 +9,8 @@
 
 #include "snapshot/snapshot.h"
 #include "tools/cmd.h"
+#include "tools/mounted.h"
+#include "tools/mounts.h"
 #include "tools/safe_load.h"
 #include "tools/undo.h"
 #include "tools/window.h"
@@ -30,9 +32,14 @@ static bool is_dir(const char *path)
 /* Before anything is put into it, such as a lock. */
 static int check_dir(const char *path, struct err *err)
 {
+	if (mounted_is(path))
+		return err_set(err, -EBUSY,
+			       "an image is mounted there: change its files, or unmount it first");
 	if (canister_dir_is(path))
 		return 0;
-	return err_set(err, -EISDIR, "a directory without a metadata.json: no canister snapshot");
+	return err_set(err, -EISDIR,
+		       "a directory where nothing is mounted, and without the metadata.json of a "
+		       "canister snapshot");
 }
 
 static int open_snapshot(const char *path, bool writable, struct store **out, struct err *err)
@@ -49,17 +56,27 @@ static int open_snapshot(const char *path, bool writable, struct store **out, st
 	return rc;
 }
 
+/* The mount can be named instead, for most ends. */
+static int tell_mount(const char *path, int rc, struct err *err)
+{
+	auto_free char *mountpoint = rc == -EWOULDBLOCK ? mounts_at(path) : NULL;
+
+	return mountpoint ? err_set(err, rc, "in use: mounted at %s", mountpoint) : rc;
+}
+
 static int open_whole(const char *path, bool writable, struct store **out, struct err *err)
 {
 	int rc;
 
+	if (!writable && mounted_is(path))
+		return mounted_open(path, NULL, 0, out, err);
 	if (is_dir(path))
-		return open_snapshot(path, writable, out, err);
+		return tell_mount(path, open_snapshot(path, writable, out, err), err);
 	rc = snap_open_image(path, writable, out, err);
 	/* What is overwritten belongs to the image's snapshots. */
 	if (!rc && writable && snap_live_exists(path))
 		rc = snap_live_open(*out, path, out, err);
-	return rc;
+	return tell_mount(path, rc, err);
 }
 
 int image_open_raw(const char *path, struct store **out, struct err *err)
@@ -157,7 +174,7 @@ int image_open_live(const char *path, bool writable, struct image *out, struct e
 	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || image_base_pages > 0)
 		return image_open(path, writable, out, err);
 	rc = snap_open_image(path, writable, &out->store, err);
-	return rc ? rc : open_live_mm(path, out, err);
+	return rc ? tell_mount(path, rc, err) : open_live_mm(path, out, err);
 }
 
 int image_open_overlay(const char *path, const char *overlay, bool writable, struct image *out,

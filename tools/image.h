@@ -14,7 +14,8 @@
 extern uint64_t image_base_pages;
 
 /* What `path` names, as a flat array of bytes that begins at the base page: a plain file, a block
- * device, or the directory of a canister snapshot. What is odd about that is said on stderr. */
+ * device, the directory of a canister snapshot or, for reading, of a mount. What is odd about that
+ * is said on stderr. */
 int MUST_CHECK image_open_store(const char *path, bool writable, struct store **out,
 				struct err *err);
 

@@ -108,14 +108,16 @@ int mounts_find(const char *path, char **mountpoint, char **image, struct err *e
 	return 0;
 }
 
-bool mounts_has(const char *image)
+char *mounts_at(const char *image)
 {
 	__attribute__((cleanup(cleanup_table))) FILE *table = fopen("/proc/self/mounts", "re");
+	auto_free char *name = realpath(image, NULL);
 	struct mount m = {NULL};
-	bool found = false;
+	char *found = NULL;
 
-	while (table && !found && next_mount(table, &m))
-		found = strcmp(m.image, image) == 0;
+	while (table && name && !found && next_mount(table, &m))
+		if (strcmp(m.image, name) == 0)
+			found = strdup(m.mountpoint);
 	free(m.line);
 	return found;
 }

@@ -13,7 +13,7 @@
  */
 int MUST_CHECK mounts_find(const char *path, char **mountpoint, char **image, struct err *err);
 
-/* True when a canisterfs has this image mounted anywhere. */
-bool mounts_has(const char *image);
+/* Where a canisterfs has this image mounted, for free(). NULL: nowhere. */
+char *mounts_at(const char *image);
 
 #endif

@@ -153,7 +153,7 @@ static int ask(struct trial *t, uint32_t verb, const char *name, struct changes 
 	       struct err *err)
 {
 	auto_free struct fs_request *r = malloc(sizeof(*r));
-	int rc = r ? snapper_request(r, verb, name, NULL, err) : -ENOMEM;
+	int rc = r ? mounted_request(r, verb, name, NULL, err) : -ENOMEM;
 
 	if (!rc)
 		rc = snapper_ask(&t->snapper, r, err);

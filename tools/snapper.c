@@ -4,33 +4,15 @@
  */
 #include "tools/snapper.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
-
-#include "tools/mounts.h"
-
-static int open_mount(const char *path, struct snapper *out, struct err *err)
-{
-	auto_free char *image = NULL, *control = NULL;
-	int rc = mounts_find(path, &out->mountpoint, &image, err);
-
-	if (rc)
-		return rc;
-	if (asprintf(&control, "%s/.canister/stable", out->mountpoint) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
-	out->fd = open(control, O_RDONLY | O_CLOEXEC);
-	return out->fd < 0 ? err_sys(err, -errno, "cannot reach the mount") : 0;
-}
 
 int snapper_open(const char *path, bool writable, struct snapper *out, struct err *err)
 {
-	struct stat st;
 	int rc;
 
 	*out = SNAPPER_NONE;
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) && !canister_dir_is(path))
-		return open_mount(path, out, err);
+	if (mounted_is(path))
+		return mounted_reach(path, &out->mountpoint, &out->fd, err);
 	rc = image_open_live(path, writable, &out->img, err);
 	if (!rc && !out->img.live) {
 		image_drop(&out->img);
@@ -39,18 +21,6 @@ int snapper_open(const char *path, bool writable, struct snapper *out, struct er
 			     "beginning can");
 	}
 	return rc;
-}
-
-int snapper_request(struct fs_request *r, uint32_t verb, const char *name, const char *other,
-		    struct err *err)
-{
-	*r = (struct fs_request){.verb = verb, .mm_id = -1};
-	if (strlen(name) >= sizeof(r->name) || (other && strlen(other) >= sizeof(r->other)))
-		return err_set(err, -ENAMETOOLONG, "a snapshot's name is not so long");
-	strcpy(r->name, name);
-	if (other)
-		strcpy(r->other, other);
-	return 0;
 }
 
 /* ---- here ---- */
@@ -169,14 +139,7 @@ static int act(struct image *img, struct fs_request *r, struct err *err)
 
 int snapper_ask(struct snapper *s, struct fs_request *r, struct err *err)
 {
-	if (s->fd < 0)
-		return act(&s->img, r, err);
-	if (ioctl(s->fd, FS_IOCTL, r) < 0)
-		return err_sys(err, -errno, "the mount does not answer");
-	r->text[sizeof(r->text) - 1] = 0;
-	return r->status == 0 ? 0
-	       : r->text[0]   ? err_set(err, r->status, "%s", r->text)
-			      : err_sys(err, r->status, "refused");
+	return s->fd < 0 ? act(&s->img, r, err) : mounted_ask(s->fd, r, err);
 }
 
 int snapper_close(struct snapper *s, struct err *err)

@@ -6,8 +6,8 @@
 #ifndef CANISTERFS_TOOLS_SNAPPER_H
 #define CANISTERFS_TOOLS_SNAPPER_H
 
-#include "fusefs/fusefs.h"
 #include "tools/image.h"
+#include "tools/mounted.h"
 
 struct snapper {
 	int fd; /* of the mount's .canister/stable; -1: the image is open here */
@@ -24,9 +24,5 @@ int MUST_CHECK snapper_ask(struct snapper *s, struct fs_request *r, struct err *
 int MUST_CHECK snapper_close(struct snapper *s, struct err *err);
 void snapper_drop(struct snapper *s);
 #define auto_snapper __attribute__((cleanup(snapper_drop)))
-
-/* For requests with a verb, a name and perhaps another. -ENAMETOOLONG. */
-int MUST_CHECK snapper_request(struct fs_request *r, uint32_t verb, const char *name,
-			       const char *other, struct err *err);
 
 #endif

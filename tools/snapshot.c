@@ -61,7 +61,7 @@ static int fill_changes(struct snapper *s, struct row *row, struct err *err)
 {
 	auto_free struct fs_request *r = malloc(sizeof(*r));
 	size_t len = 0;
-	int rc = r ? snapper_request(r, FS_SNAP_DIFF, row->name_text, NULL, err) : -ENOMEM;
+	int rc = r ? mounted_request(r, FS_SNAP_DIFF, row->name_text, NULL, err) : -ENOMEM;
 
 	if (!rc)
 		rc = snapper_ask(s, r, err);
@@ -159,7 +159,7 @@ static int diff(const struct snapshot_args *args, struct snapper *s, struct err 
 	auto_free struct fs_request *r = malloc(sizeof(*r));
 	struct change rows[MM_MAX_MEMORIES];
 	size_t count = 0;
-	int rc = r ? snapper_request(r, FS_SNAP_DIFF, args->name, args->other, err) : -ENOMEM;
+	int rc = r ? mounted_request(r, FS_SNAP_DIFF, args->name, args->other, err) : -ENOMEM;
 
 	if (!rc)
 		rc = snapper_ask(s, r, err);
@@ -189,7 +189,7 @@ static int simple(const struct snapshot_args *args, struct snapper *s, uint32_t 
 		  struct err *err)
 {
 	auto_free struct fs_request *r = malloc(sizeof(*r));
-	int rc = r ? snapper_request(r, what, args->name, args->other, err) : -ENOMEM;
+	int rc = r ? mounted_request(r, what, args->name, args->other, err) : -ENOMEM;
 
 	if (!rc && args->memory != CMD_UNSET)
 		r->mm_id = (int32_t)args->memory;

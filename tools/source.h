@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is exported: an image, one of its live snapshots, or what is mounted right now. A mount is
- * exported from a snapshot that is taken for it, so that whoever writes there goes on.
+ * What is exported: an image, or one of its live snapshots, mounted or not.
  */
 #ifndef CANISTERFS_TOOLS_SOURCE_H
 #define CANISTERFS_TOOLS_SOURCE_H
@@ -9,9 +8,8 @@
 #include "tools/snapper.h"
 
 struct source {
-	struct store *store; /* read-only */
-	struct snapper snapper;
-	char temporary[32]; /* the snapshot to drop in the end; "": none */
+	struct store *store;    /* read-only */
+	struct snapper snapper; /* of an image that is not mounted */
 };
 #define SOURCE_NONE ((struct source){.snapper = SNAPPER_NONE})
 

@@ -71,11 +71,13 @@ static int wait_for_daemon(int fd, const char *image, struct err *err)
 {
 	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
 	struct flock whole = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+	auto_free char *elsewhere = NULL;
 
 	while (fcntl(fd, F_OFD_SETLK, &whole) < 0) {
 		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
 			return err_sys(err, -errno, "unmounted, but cannot wait for its end");
-		if (mounts_has(image))
+		elsewhere = mounts_at(image);
+		if (elsewhere)
 			return 0;
 		nanosleep(&pause, NULL);
 	}

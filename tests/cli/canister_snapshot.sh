@@ -131,7 +131,7 @@ cp c_interleaved.img bad/stable_memory.bin
 ) 9>bad/.lock
 run 0 info bad
 mkdir empty
-refused 1 "empty: a directory without a metadata.json: no canister snapshot" info empty
+refused 1 "empty: a directory where nothing is mounted, and without the metadata.json of a canister snapshot" info empty
 
 # An upload that was begun before the change must not go on.
 touch bad/.upload_progress.json

@@ -37,7 +37,7 @@ json .bucket_pages 2
 
 refused 1 "no/dir.img: cannot create: No such file or directory" create -b 2 no/dir.img
 mkdir dir
-refused 1 "dir: a directory without a metadata.json: no canister snapshot" create -b 2 --force dir
+refused 1 "dir: a directory where nothing is mounted, and without the metadata.json of a canister snapshot" create -b 2 --force dir
 [ -z "$(ls -A dir)" ] || fail "left something behind"
 
 # An image in use is not replaced, not even by force.

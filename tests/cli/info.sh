@@ -33,7 +33,7 @@ run 0 info a_empty.img
 grep -q '^  no memories yet$' out || fail "an image without memories: $(cat out)"
 
 refused 1 "nowhere.img: cannot open: No such file or directory" info nowhere.img
-refused 1 ".: a directory without a metadata.json: no canister snapshot" info .
+refused 1 ".: a directory where nothing is mounted, and without the metadata.json of a canister snapshot" info .
 refused 1 "/dev/null: neither a plain file nor a block device" info /dev/null
 refused 2 "info: IMAGE is missing (see 'canisterfs info --help')" info
 refused 2 "info: 'b' is not a memory id: they go from 0 to 254 (see 'canisterfs info --help')" info a_empty.img b

@@ -28,7 +28,8 @@ wait "$writer" || true
 stop
 for file in now was during; do
 	"$CANISTERFS" verify "$T/$file.qcow2" >/dev/null
-	"$CANISTERFS" cat "$T/$file.qcow2" 5 | cmp -n 3000000 - "$T/a"
+	"$CANISTERFS" cat "$T/$file.qcow2" 5 >"$T/got"
+	cmp -n 3000000 "$T/got" "$T/a"
 	sound "$T/$file.qcow2"
 done
 "$CANISTERFS" compare "$T/now.qcow2" "$T/was.qcow2" >/dev/null

@@ -1,0 +1,72 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What reads an image takes a mount as well, and sees one instant of it, with all that was written;
+# what writes one refuses it. However the reader ends, nothing stays behind.
+. "${0%/*}/../../mount/lib.sh"
+
+create 2
+start
+head -c 3000000 /dev/urandom >"$T/a"
+cp "$T/a" "$MNT/5"
+printf 'not synced' | dd of="$MNT/5" bs=1 seek=100 conv=notrunc status=none
+"$CANISTERFS" cat "$MNT" 5 >"$T/got"
+cmp -n 3000000 "$T/got" "$MNT/5"
+is "$MNT: clean" "$("$CANISTERFS" check "$MNT")"
+is '[5]' "$("$CANISTERFS" info --json "$MNT" | jq -c '[.memories[].id]')"
+"$CANISTERFS" compare --strict "$MNT" "$MNT" >/dev/null
+is "" "$(ls -A "$MNT/.snap")" "the snapshots that were taken for it"
+
+# A writer that keeps two memories alike, one after the other.
+(for i in $(seq 1000); do
+	printf '%08d' "$i" | dd of="$MNT/7" conv=notrunc,fsync status=none
+	printf '%08d' "$i" | dd of="$MNT/8" conv=notrunc,fsync status=none
+done) 2>/dev/null &
+writer=$!
+cleanup_fn kill "$writer"
+until [ -s "$MNT/8" ]; do sleep 0.01; done
+"$CANISTERFS" extract "$MNT" 7 "$T/seven" >/dev/null
+"$CANISTERFS" rebucket --bucket-pages 1 "$MNT" "$T/during" >/dev/null
+kill -0 "$writer" || fail "the writer is through: nothing was proved"
+kill "$writer"
+wait "$writer" || true
+sound "$T/during"
+"$CANISTERFS" cat "$T/during" 5 >"$T/got"
+cmp -n 3000000 "$T/got" "$MNT/5"
+seven=$("$CANISTERFS" cat "$T/during" 7 | tr -d '\0')
+eight=$("$CANISTERFS" cat "$T/during" 8 | tr -d '\0')
+[ $((10#$seven - 10#$eight)) = 0 ] || [ $((10#$seven - 10#$eight)) = 1 ] ||
+	fail "not one instant: $seven and $eight"
+
+# Killed, the reader takes its snapshot along.
+mkfifo "$T/pipe"
+"$CANISTERFS" cat "$MNT" 5 >"$T/pipe" &
+reader=$!
+exec 9<"$T/pipe"
+until [ -n "$(ls -A "$MNT/.snap")" ]; do sleep 0.01; done
+kill -KILL "$reader"
+wait "$reader" 2>/dev/null || true
+for _ in $(seq 500); do
+	[ -n "$(ls -A "$MNT/.snap")" ] || break
+	sleep 0.01
+done
+is "" "$(ls -A "$MNT/.snap")" "the snapshot of a reader that was killed"
+exec 9<&-
+
+refused() {
+	local line=$1
+	shift
+	! "$CANISTERFS" "$@" 2>"$T/err" || fail "$*: not refused"
+	is "canisterfs: $line" "$(cat "$T/err")" "$*"
+}
+why="an image is mounted there: change its files, or unmount it first"
+refused "$MNT: $why" put "$MNT" 5 "$T/a"
+refused "$MNT: $why" compact "$MNT"
+refused "$MNT: $why" check --repair "$MNT"
+refused "$IMG: in use: mounted at $MNT" info "$IMG"
+stop
+
+# What is mounted for reading stands still by itself.
+start -o ro
+"$CANISTERFS" cat "$MNT" 5 >"$T/got"
+cmp -n 3000000 "$T/got" "$MNT/5"
+stop
