@@ -110,13 +110,6 @@ static int peek(const char *path, char **base, struct base_record *r, struct err
 	return rc || *base ? rc : err_set(err, -ENOMEM, "no memory for a path");
 }
 
-int snap_overlay_base(const char *path, char **base, struct err *err)
-{
-	struct base_record r;
-
-	return peek(path, base, &r, err);
-}
-
 /* ---- making one ---- */
 
 /* Beside the base its name alone, so that both can be moved; else its whole path. */
@@ -212,17 +205,15 @@ static int remove_both(const char *path, struct err *err)
 	return rc;
 }
 
-static int open_base(const char *base, struct store **out, struct err *err)
+static int open_base(const char *base, snap_open_fn *open, struct store **out, struct err *err)
 {
-	int rc = snap_open_image(base, true, out, err);
+	int rc = open(base, out, err);
 
 	if (rc == -EROFS)
 		return err_set(err, rc,
 			       "the base %s is a checkpoint, which is never written: commit to "
 			       "another file with --out",
 			       base);
-	if (!rc && snap_live_exists(base))
-		rc = snap_live_open(*out, base, out, err);
 	return rc ? err_prefix(err, rc, "the base %s", base) : 0;
 }
 
@@ -270,7 +261,7 @@ static int begin(struct store *s, struct base_record *r, struct err *err)
 	return rc ? rc : store_sync(s, err);
 }
 
-int snap_overlay_commit(const char *path, struct err *err)
+int snap_overlay_commit(const char *path, snap_open_fn *open, struct err *err)
 {
 	auto_free char *base = NULL;
 	auto_store struct store *to = NULL;
@@ -282,7 +273,7 @@ int snap_overlay_commit(const char *path, struct err *err)
 	if (!rc && !r.committing)
 		rc = check_base(base, &r, err);
 	if (!rc)
-		rc = open_base(base, &to, err);
+		rc = open_base(base, open, &to, err);
 	if (!rc)
 		rc = file_store_open(path, true, &file, err);
 	if (!rc)

@@ -320,14 +320,13 @@ int MUST_CHECK snap_overlay_open(const char *path, const char *base, bool writab
 				 struct store **out, struct err *err);
 /* One that exists, read-only, whatever its base. */
 int MUST_CHECK snap_overlay_read(const char *path, struct store **out, struct err *err);
-/* Its base's path, for free(). -EINVAL: this is no overlay. */
-int MUST_CHECK snap_overlay_base(const char *path, char **base, struct err *err);
 
 /*
- * Merges an overlay into its base, keeping what the base's live snapshots need, and removes it.
- * Killed half-way the base is neither old nor new until the call is made again and has ended.
+ * Merges an overlay into its base, which `open` opens for writing, and removes it. Killed half-way
+ * the base is neither old nor new until the call is made again and has ended.
  */
-int MUST_CHECK snap_overlay_commit(const char *path, struct err *err);
+typedef int snap_open_fn(const char *path, struct store **out, struct err *err);
+int MUST_CHECK snap_overlay_commit(const char *path, snap_open_fn *open, struct err *err);
 /* Removes one that nobody uses. -EBUSY: its commit has begun. */
 int MUST_CHECK snap_overlay_discard(const char *path, struct err *err);
 

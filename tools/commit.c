@@ -71,7 +71,7 @@ static int cmd_commit(const void *arguments)
 	if (args->force && !args->out)
 		return cmd_usage(&verb_commit, "--force is for --out");
 	rc = args->out ? commit_to(args, &at_fault, &err)
-		       : snap_overlay_commit(args->overlay, &err);
+		       : snap_overlay_commit(args->overlay, image_open_base, &err);
 	return rc ? cmd_fail(at_fault, &err) : CMD_DONE;
 }
 

@@ -177,14 +177,48 @@ int image_open_live(const char *path, bool writable, struct image *out, struct e
 	return rc ? tell_mount(path, rc, err) : open_live_mm(path, out, err);
 }
 
+/* The file that is an overlay's base, for free(): of a canister snapshot, its stable memory. */
+static int base_file(const char *path, char **file, struct err *err)
+{
+	auto_store struct store *whole = NULL;
+	int rc = is_dir(path) ? open_snapshot(path, false, &whole, err) : 0;
+
+	if (!rc && access(path, R_OK) < 0)
+		rc = err_sys(err, -errno, "cannot be opened");
+	if (rc)
+		return rc;
+	if (whole ? asprintf(file, "%s/" CANISTER_STABLE, path) < 0 : !(*file = strdup(path)))
+		return err_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
 int image_open_overlay(const char *path, const char *overlay, bool writable, struct image *out,
 		       struct err *err)
 {
+	auto_free char *base = NULL;
 	int rc = image_base_pages > 0
 			 ? err_set(err, -EOPNOTSUPP, "an overlay has no base page of its own")
-			 : snap_overlay_open(overlay, path, writable, &out->store, err);
+			 : base_file(path, &base, err);
 
-	return rc ? rc : open_live_mm(overlay, out, err);
+	if (rc)
+		return rc;
+	rc = snap_overlay_open(overlay, base, writable, &out->store, err);
+	return rc ? err_prefix(err, rc, "the overlay %s", overlay)
+		  : open_live_mm(overlay, out, err);
+}
+
+int image_open_base(const char *base, struct store **out, struct err *err)
+{
+	auto_free char *whole = realpath(base, NULL);
+	char *slash = whole ? strrchr(whole, '/') : NULL;
+
+	if (!slash || strcmp(slash + 1, CANISTER_STABLE) != 0)
+		return open_whole(base, true, out, err);
+	*slash = 0;
+	if (!canister_dir_is(whole))
+		return open_whole(base, true, out, err);
+	safe_load_print(stderr, whole);
+	return open_snapshot(whole, true, out, err);
 }
 
 int image_open(const char *path, bool writable, struct image *out, struct err *err)

@@ -44,6 +44,8 @@ int MUST_CHECK image_open_live(const char *path, bool writable, struct image *ou
 /* The same with an overlay in front of the image. */
 int MUST_CHECK image_open_overlay(const char *path, const char *overlay, bool writable,
 				  struct image *out, struct err *err);
+/* The base of an overlay, for writing. */
+int MUST_CHECK image_open_base(const char *base, struct store **out, struct err *err);
 /* Ends writing: all is on disk when it returns 0. Closes in any case. Where the layout of a
  * canister snapshot has changed, says on stderr how to load it safely. */
 int MUST_CHECK image_close(struct image *img, struct err *err);

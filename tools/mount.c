@@ -134,7 +134,7 @@ static int open_image(const struct fs_options *opts, const char *image, struct f
 		return err_set(err, -ENOMEM, "out of memory");
 	rc = image_open_overlay(image, path, !opts->read_only, img, err);
 	if (rc)
-		return opts->overlay ? err_prefix(err, rc, "the overlay %s", path) : rc;
+		return rc;
 	front->path = realpath(path, NULL);
 	return front->path ? 0 : err_sys(err, -errno, "%s", path);
 }

@@ -100,11 +100,12 @@ static int run_command(const char *file, char *const *argv)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static int run_self(char *const *argv, const char *what, struct err *err)
+/* It tells what is wrong itself. */
+static int run_self(char *const *argv, struct err *err)
 {
 	int rc = run_command("/proc/self/exe", argv);
 
-	return rc == 0 ? 0 : err_set(err, rc < 0 ? rc : -EIO, "%s", what);
+	return rc < 0 ? err_sys(err, rc, "cannot run canisterfs itself") : rc == 0 ? 0 : -EIO;
 }
 
 static int begin(const struct run_args *args, struct trial *t, struct err *err)
@@ -125,7 +126,7 @@ static int begin(const struct run_args *args, struct trial *t, struct err *err)
 		return err_sys(err, -errno, "cannot make %s", t->mnt);
 	rc = run_self((char *[]){"canisterfs", "mount", "-o", overlay, "--", (char *)args->image,
 				 t->mnt, NULL},
-		      "not mounted", err);
+		      err);
 	if (rc)
 		return rc;
 	t->mounted = true;
@@ -140,8 +141,7 @@ static int end(struct trial *t, struct err *err)
 
 	snapper_drop(&t->snapper);
 	if (t->mounted)
-		rc = run_self((char *[]){"canisterfs", "umount", t->mnt, NULL},
-			      "left mounted: a program of the command is still at work there", err);
+		rc = run_self((char *[]){"canisterfs", "umount", t->mnt, NULL}, err);
 	if (!rc)
 		trial_dir_remove(t->dir);
 	free(t->dir);
@@ -273,6 +273,7 @@ static int cmd_run(const void *arguments)
 	const struct run_args *args = arguments;
 	struct trial t = {.snapper = SNAPPER_NONE, .again_status = -1, .check_status = -1};
 	struct err err = {""}, end_err = {""};
+	const struct err *why;
 	int rc, end_rc;
 
 	if (args->command.count == 0)
@@ -282,8 +283,9 @@ static int cmd_run(const void *arguments)
 	if (!rc)
 		rc = try_it(args, &t, &err);
 	end_rc = end(&t, &end_err);
+	why = rc ? &err : &end_err;
 	if (rc || end_rc)
-		return cmd_fail(args->image, rc ? &err : &end_err);
+		return why->text[0] ? cmd_fail(args->image, why) : CMD_FAILED;
 	if (args->json) {
 		if (print_json(&t) != CMD_DONE)
 			return CMD_FAILED;

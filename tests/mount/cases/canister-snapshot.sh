@@ -47,3 +47,22 @@ is edited "$(head -c 6 "$MNT/3")" "memory 3"
 stop
 sound "$SNAP"
 flock -n "$SNAP/.lock" true || fail "the directory is still locked"
+
+# With an overlay in front nothing of it is written, and a commit brings the number along.
+sha256sum "$SNAP"/* >"$T/sums"
+start_on "$SNAP" "$MNT" -o overlay="$T/o.qcow2"
+cp "$T/new" "$MNT/9"
+rm "$MNT/4"
+cmp "$MNT/.canister/heap" "$SNAP/wasm_memory.bin"
+stop
+"$CANISTERFS" run "$SNAP" -- sh -c 'rm "$MNT/3"' >"$T/said"
+is passed "$(tail -n 1 "$T/said")" "the run"
+sha256sum --quiet -c "$T/sums" || fail "the overlay's base was written"
+"$CANISTERFS" commit "$T/o.qcow2" 2>"$T/said"
+grep -q "the heap in it does not know" "$T/said" || fail "commit: $(cat "$T/said")"
+said "$((len - 1048576))"
+start_on "$SNAP" "$MNT" -o ro
+cmp -n 3145728 "$T/new" "$MNT/9"
+[ ! -e "$MNT/4" ] || fail "memory 4 is back"
+stop
+sound "$SNAP"
