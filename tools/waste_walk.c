@@ -12,6 +12,7 @@
 #include <sys/sysinfo.h>
 
 #include "tools/canister_dir.h"
+#include "tools/mounted.h"
 
 enum { MAX_JOBS = 64, SLOTS_PER_JOB = 16 };
 
@@ -97,6 +98,33 @@ static bool is_ours(const char *name)
 	return name[0] == '.' || (undo && (!undo[5] || undo[5] == '-'));
 }
 
+/* Where an image keeps its snapshots or the scratch files of its mount. */
+static bool is_beside_image(const FTSENT *e)
+{
+	static const char *const suffixes[] = {".snap", ".scratch"};
+
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+		size_t len = strlen(suffixes[i]);
+		auto_free char *image = NULL;
+
+		if (e->fts_namelen <= len ||
+		    strcmp(e->fts_name + e->fts_namelen - len, suffixes[i]) != 0)
+			continue;
+		image = strndup(e->fts_path, e->fts_pathlen - len);
+		if (image && access(image, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The whole directory is one image: a canister snapshot, or where an image is mounted. */
+static bool is_image(const FTSENT *e)
+{
+	bool other_device = e->fts_level == FTS_ROOTLEVEL || e->fts_dev != e->fts_parent->fts_dev;
+
+	return canister_dir_is(e->fts_path) || (other_device && mounted_is(e->fts_path));
+}
+
 static int put_entry(struct pool *p, FTS *fts, FTSENT *e, struct err *err)
 {
 	bool found = e->fts_level > FTS_ROOTLEVEL;
@@ -104,11 +132,11 @@ static int put_entry(struct pool *p, FTS *fts, FTSENT *e, struct err *err)
 
 	switch (e->fts_info) {
 	case FTS_D:
-		if (found && e->fts_name[0] == '.') {
+		if (found && (e->fts_name[0] == '.' || is_beside_image(e))) {
 			fts_set(fts, e, FTS_SKIP);
 			return 0;
 		}
-		if (!canister_dir_is(e->fts_path))
+		if (!is_image(e))
 			return 0;
 		fts_set(fts, e, FTS_SKIP);
 		break;

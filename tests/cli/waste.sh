@@ -80,6 +80,9 @@ head -c 1000 "$data/k_waste.img.gz" >mixed/cut.img.gz
 cp k_waste.img mixed/damaged.img
 printf '\0\0' | dd of=mixed/damaged.img bs=1 seek=6 conv=notrunc status=none
 cp mixed/damaged.img mixed/good.img.undo
+mkdir mixed/good.img.snap mixed/good.img.scratch
+cp k_waste.img mixed/good.img.snap/before.qcow2
+cp k_waste.img mixed/good.img.scratch/copy
 run 1 waste --json mixed nowhere
 json 'select(.summary) | .summary | [.managed, .raw, .other_files, .unreadable]' '[1,1,1,3]'
 [ "$(grep -c '^canisterfs: ' err)" = 3 ] || fail "$(cat err)"
