@@ -121,8 +121,8 @@ void node_touch(struct node *node);
 
 void cleanup_mutex(pthread_mutex_t **held);
 void cleanup_rwlock(pthread_rwlock_t **held);
-#define auto_unlock    __attribute__((cleanup(cleanup_mutex)))
-#define auto_rw_unlock __attribute__((cleanup(cleanup_rwlock)))
+#define auto_unlock    __attribute__((cleanup(cleanup_mutex), unused))
+#define auto_rw_unlock __attribute__((cleanup(cleanup_rwlock), unused))
 static inline pthread_mutex_t *lock(pthread_mutex_t *m)
 {
 	pthread_mutex_lock(m);

@@ -62,7 +62,7 @@ static struct {
 	size_t len;
 } said;
 
-static void keep_message(enum fuse_log_level level, const char *fmt, va_list args)
+static void PRINTF(2, 0) keep_message(enum fuse_log_level level, const char *fmt, va_list args)
 {
 	size_t room = sizeof(said.text) - said.len;
 	int len = vsnprintf(said.text + said.len, room, fmt, args);
@@ -80,7 +80,7 @@ static const char *what_libfuse_said(void)
 	return strncmp(text, prefix, strlen(prefix)) == 0 ? text + strlen(prefix) : text;
 }
 
-static void pass_message(enum fuse_log_level level, const char *fmt, va_list args)
+static void PRINTF(2, 0) pass_message(enum fuse_log_level level, const char *fmt, va_list args)
 {
 	vfprintf(stderr, fmt, args);
 }

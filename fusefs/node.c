@@ -222,7 +222,7 @@ static blkcnt_t blocks_of(struct fs *fs, struct node *node)
 	struct mm_memory m;
 	struct stat st;
 
-	switch (node->kind) {
+	switch ((enum node_kind)node->kind) {
 	case NODE_MEMORY:
 		mm_memory(fs->mm, node->mm_id, &m);
 		return (blkcnt_t)((m.pages * MM_PAGE_LEN + m.slack_len) / 512);

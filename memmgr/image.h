@@ -78,7 +78,7 @@ int MUST_CHECK image_trim(struct mm *mm, struct err *err);
 int MUST_CHECK image_recall_ahead(struct mm *mm, struct err *err);
 
 void cleanup_wrlock(pthread_rwlock_t **lock);
-#define auto_wrlock __attribute__((cleanup(cleanup_wrlock)))
+#define auto_wrlock __attribute__((cleanup(cleanup_wrlock), unused))
 
 /* For one statement's use: auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock); */
 static inline pthread_rwlock_t *wrlock(pthread_rwlock_t *lock)

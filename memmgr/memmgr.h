@@ -99,7 +99,7 @@ int MUST_CHECK mm_extent_at(struct mm *mm, unsigned mm_id, uint64_t off, uint64_
 void mm_pin(struct mm *mm);
 void mm_unpin(struct mm *mm);
 void cleanup_mm_pin(struct mm **mm);
-#define auto_mm_pin __attribute__((cleanup(cleanup_mm_pin)))
+#define auto_mm_pin __attribute__((cleanup(cleanup_mm_pin), unused))
 
 /*
  * Between freeze and thaw, by one thread, nobody else is in a call that uses the image, and this

@@ -70,7 +70,7 @@ struct store_host store_host_at(struct store *s, uint64_t off);
 void store_close(struct store *s);
 
 void cleanup_store(struct store **s);
-#define auto_store __attribute__((cleanup(cleanup_store)))
+#define auto_store __attribute__((cleanup(cleanup_store), unused))
 
 /*
  * The file store: a plain file or a block device. Opening takes an OFD lock (exclusive when

@@ -9,8 +9,8 @@
 #include <stdio.h>
 
 /* Formats aside first: an argument may point into the very text that is set. */
-static void set_text(struct err *err, const char *fmt, va_list args, const char *sep,
-		     const char *after)
+static void PRINTF(2, 0)
+	set_text(struct err *err, const char *fmt, va_list args, const char *sep, const char *after)
 {
 	struct err text;
 	size_t used;

@@ -123,10 +123,10 @@ static inline void put_be64(uint8_t *p, uint64_t v)
 }
 
 /* `auto_free char *p = NULL;` is freed, `auto_close int fd = -1;` is closed at the closing brace.
- */
+ * `unused`: clang does not count the cleanup as a use. */
 void cleanup_free(void *pointer_to_pointer);
 void cleanup_close(int *fd);
-#define auto_free  __attribute__((cleanup(cleanup_free)))
+#define auto_free  __attribute__((cleanup(cleanup_free), unused))
 #define auto_close __attribute__((cleanup(cleanup_close)))
 
 /* Hands an auto_close descriptor to a new owner. */

@@ -67,7 +67,7 @@ static int record_of(const char *base, struct base_record *out, struct err *err)
 
 static int check_base(const char *base, const struct base_record *r, struct err *err)
 {
-	struct base_record now;
+	struct base_record now = {0};
 	int rc = record_of(base, &now, err);
 
 	if (rc)

@@ -257,7 +257,7 @@ static void put_legend(const struct picture *p)
 	unsigned n = choose_legend(p, ids);
 	int width = 0;
 	unsigned columns, rows;
-	char words[96];
+	char words[112];
 
 	for (unsigned i = 0; i < n; i++)
 		width = MAX(width, legend_words(p, ids[i], words, sizeof(words)));

@@ -37,7 +37,7 @@ static int write_chunk(struct bt *t, uint64_t addr, bool used, uint64_t next, st
 /* An allocated chunk keeps the `next` it had when it was free; so does upstream's. */
 int bt_chunk_take(struct bt *t, uint64_t *page, struct err *err)
 {
-	uint64_t addr = t->h.free_head, next, head;
+	uint64_t addr = t->h.free_head, next = 0, head;
 	int rc = read_chunk(t, addr, false, &next, err);
 
 	if (rc == 0)

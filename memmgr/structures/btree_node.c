@@ -66,7 +66,7 @@ static int next_overflow(struct bt *t, struct bt_node *node, uint64_t *out, stru
 static int reach_overflow(struct bt *t, struct bt_node *node, uint64_t j, struct err *err)
 {
 	while (node->overflows <= j) {
-		uint64_t addr;
+		uint64_t addr = 0;
 		int rc = next_overflow(t, node, &addr, err);
 
 		if (rc < 0)
@@ -86,7 +86,7 @@ static int reach_overflow(struct bt *t, struct bt_node *node, uint64_t j, struct
 int bt_node_whole_chain(struct bt *t, struct bt_node *node, struct err *err)
 {
 	uint64_t need = bt_overflow_count(&t->h, node->len);
-	uint64_t next;
+	uint64_t next = 0;
 	int rc;
 
 	if (node->version == 1)

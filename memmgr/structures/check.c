@@ -53,7 +53,8 @@ const struct mm_defect ss_defects[] = {
 	[D_COUNT_OF_DEFECTS] = {NULL},
 };
 
-static void send(struct ss_report *r, enum ss_defect defect, const char *fmt, va_list args)
+static void PRINTF(3, 0)
+	send(struct ss_report *r, enum ss_defect defect, const char *fmt, va_list args)
 {
 	const struct mm_defect *d = &ss_defects[defect];
 	struct mm_finding finding = {.id = d->id, .severity = d->severity, .mm_id = r->mm_id};

@@ -101,7 +101,7 @@ bool log_data_plausible(struct blocks *b, struct ss_content *out)
 
 int log_entry(struct log *l, uint64_t index, uint64_t *off, uint64_t *len, struct err *err)
 {
-	uint64_t begin = 0, end;
+	uint64_t begin = 0, end = 0;
 	int rc = 0;
 
 	if (index > 0)

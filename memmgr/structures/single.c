@@ -44,7 +44,7 @@ static int cell_header_read(struct blocks *b, uint32_t *len, struct err *err)
 bool cell_plausible(struct blocks *b, struct ss_content *out)
 {
 	struct err why = {0};
-	uint32_t len;
+	uint32_t len = 0;
 
 	if (cell_header_read(b, &len, &why) < 0) {
 		memcpy(out->text, why.text, sizeof(out->text) - 1);

@@ -56,9 +56,9 @@ static volatile bool dead; /* the daemon was killed */
 static pid_t daemon_pid;
 static bool have_qemu;
 
-static const char *path_of(const char *fmt, ...);
+static const char *path_of(const char *fmt, ...) PRINTF(1, 2);
 
-static void fail(const char *fmt, ...)
+static void PRINTF(1, 2) fail(const char *fmt, ...)
 {
 	va_list ap;
 

@@ -67,13 +67,13 @@ static void hash_part(EVP_MD_CTX *hash, struct ss_bytes part)
 static char *hash_end(EVP_MD_CTX *hash)
 {
 	uint8_t digest[32];
-	char *hex = calloc(1, 65);
+	char hex[65] = "";
 
 	EVP_DigestFinal_ex(hash, digest, NULL);
 	EVP_MD_CTX_free(hash);
 	for (size_t i = 0; i < sizeof(digest); i++)
 		sprintf(hex + 2 * i, "%02x", digest[i]);
-	return hex;
+	return strdup(hex);
 }
 
 static EVP_MD_CTX *hash_begin(void)
@@ -92,14 +92,13 @@ static uint64_t number(json_t *what, const char *key)
 /* The manifests cut what is longer than 96 bytes to its first 32 and the length. */
 static void expect_bytes(json_t *text, struct ss_bytes have)
 {
-	char hex[200], *at = hex;
+	char hex[200] = "";
 	size_t shown = have.len > 96 ? 32 : have.len;
 
-	hex[0] = '\0';
 	for (size_t i = 0; i < shown; i++)
-		at += sprintf(at, "%02x", have.data[i]);
+		sprintf(hex + 2 * i, "%02x", have.data[i]);
 	if (have.len > 96)
-		sprintf(at, "..len=%zu", have.len);
+		sprintf(hex + 2 * shown, "..len=%zu", have.len);
 	assert_string_equal(json_string_value(text), hex);
 }
 
