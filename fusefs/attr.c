@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 
 #include "fusefs/ops.h"
+#include "fusefs/records.h"
 #include "fusefs/snap.h"
 
 static void reply_attr(fuse_req_t req, struct node *node)
@@ -19,7 +20,10 @@ static void reply_attr(fuse_req_t req, struct node *node)
 
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	reply_attr(req, node_of(fs_of(req), ino));
+	if (record_has_id(ino))
+		records_getattr(req, ino);
+	else
+		reply_attr(req, node_of(fs_of(req), ino));
 }
 
 static void set_attributes(struct node *node, const struct stat *attr, int to_set)

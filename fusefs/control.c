@@ -5,9 +5,10 @@
 #include <fcntl.h>
 
 #include "fusefs/ops.h"
+#include "fusefs/records.h"
 #include "fusefs/snap.h"
 
-static const char *const names[] = {"info.json", "stable"};
+static const char *const names[] = {"info.json", "records", "stable"};
 
 const char *control_name(struct fs *fs, unsigned n)
 {
@@ -26,6 +27,8 @@ struct node *control_find(struct fs *fs, const char *name)
 {
 	if (strcmp(name, "info.json") == 0)
 		return &fs->info;
+	if (strcmp(name, "records") == 0)
+		return records_root(fs);
 	if (strcmp(name, "stable") == 0)
 		return &fs->stable;
 	for (unsigned i = 0; i < fs->beside_count; i++)

@@ -4,15 +4,21 @@
  * is never listed so that no tool copies it by accident.
  */
 #include "fusefs/ops.h"
+#include "fusefs/records.h"
 #include "fusefs/snap.h"
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = fs_of(req);
 	struct node *dir = node_of(fs, parent);
-	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
+	auto_unlock pthread_mutex_t *held = NULL;
 	struct node *node;
 
+	if (node_is_record_dir(dir)) {
+		records_lookup(req, dir, name);
+		return;
+	}
+	held = lock(&fs->tree_lock);
 	if (node_is_snap(dir)) {
 		snapdir_lookup(req, dir, name);
 		return;
@@ -37,8 +43,12 @@ void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forg
 	struct fs *fs = fs_of(req);
 	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
 
-	for (size_t i = 0; i < count; i++)
-		node_forget(node_of(fs, forgets[i].ino), forgets[i].nlookup);
+	for (size_t i = 0; i < count; i++) {
+		if (record_has_id(forgets[i].ino))
+			record_forget(fs, forgets[i].ino, forgets[i].nlookup);
+		else
+			node_forget(node_of(fs, forgets[i].ino), forgets[i].nlookup);
+	}
 	fuse_reply_none(req);
 }
 
@@ -88,8 +98,11 @@ static int list_control(struct fs *fs, struct listing *list)
 	const char *name;
 	int rc = 0;
 
-	for (unsigned i = 0; !rc && (name = control_name(fs, i)); i++)
-		rc = list_add(list, name, control_find(fs, name)->ino, S_IFREG);
+	for (unsigned i = 0; !rc && (name = control_name(fs, i)); i++) {
+		const struct node *node = control_find(fs, name);
+
+		rc = list_add(list, name, node->ino, node->mode & S_IFMT);
+	}
 	return rc;
 }
 
@@ -104,9 +117,15 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
 	struct node *dir = node_of(fs, ino);
-	struct listing *list = calloc(1, sizeof(*list));
-	int rc = list ? 0 : -ENOMEM;
+	struct listing *list;
+	int rc;
 
+	if (node_is_record_dir(dir)) {
+		records_opendir(req, dir, fi);
+		return;
+	}
+	list = calloc(1, sizeof(*list));
+	rc = list ? 0 : -ENOMEM;
 	if (!rc)
 		rc = list_add(list, ".", dir->ino, S_IFDIR);
 	if (!rc)
@@ -127,9 +146,15 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	const struct listing *list = (const struct listing *)(uintptr_t)fi->fh;
-	auto_free char *buf = malloc(size);
+	struct node *dir = node_of(fs_of(req), ino);
+	auto_free char *buf = NULL;
 	size_t len = 0;
 
+	if (node_is_record_dir(dir)) {
+		records_readdir(req, dir, size, off, fi);
+		return;
+	}
+	buf = malloc(size);
 	if (!buf) {
 		fs_reply(req, -ENOMEM, NULL);
 		return;
@@ -149,6 +174,10 @@ void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct f
 
 void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	if (node_is_record_dir(node_of(fs_of(req), ino))) {
+		records_releasedir(req, fi);
+		return;
+	}
 	list_free((struct listing *)(uintptr_t)fi->fh);
 	fs_reply(req, 0, NULL);
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "fusefs/ops.h"
+#include "fusefs/records.h"
 
 static bool for_writing(const struct fuse_file_info *fi)
 {
@@ -45,10 +46,15 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
 	struct node *node = node_of(fs, ino);
-	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
+	auto_unlock pthread_mutex_t *held = NULL;
 	struct err err = {""};
 	int rc;
 
+	if (node->kind == NODE_RECORD) {
+		records_open(req, ino, fi);
+		return;
+	}
+	held = lock(&fs->tree_lock);
 	if (!node_is_file(node)) {
 		control_open(req, node, fi);
 		return;
@@ -109,7 +115,7 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 	{
 		auto_rw_unlock pthread_rwlock_t *held = lock_shared(&node->lock);
 
-		rc = fs_is_errand(req) ? 0 : content_sync(fs, node, &err);
+		rc = fs_is_errand(req) || !node_is_file(node) ? 0 : content_sync(fs, node, &err);
 	}
 	fs_reply(req, rc, &err);
 }

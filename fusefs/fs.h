@@ -30,6 +30,9 @@ enum node_kind {
 	NODE_STABLE,      /* .canister/stable */
 	NODE_INFO,        /* .canister/info.json */
 	NODE_BESIDE,      /* .canister/..., a file of the host */
+	NODE_RECORDS,     /* .canister/records */
+	NODE_RECORD_DIR,  /* .canister/records/5 */
+	NODE_RECORD,      /* .canister/records/5/..., all of them: see records.h */
 	NODE_SNAP_ROOT,   /* .snap */
 	NODE_SNAP_DIR,    /* .snap/NAME */
 	NODE_SNAP_FILE,   /* .snap/NAME/5 */
@@ -70,6 +73,7 @@ struct fs {
 	pthread_mutex_t tree_lock;
 	struct node root; /* the head of the list of named files */
 	struct node control, stable, info, snap_root;
+	struct records *records;
 	struct fs_snap *snaps; /* that the kernel has asked for. tree_lock */
 	/* snap_act.c: threads under way */
 	pthread_mutex_t acts_lock; /* one of them changes something; before all other locks */
@@ -116,6 +120,8 @@ struct node *node_new(struct fs *fs, enum node_kind kind, const char *name, mode
 void node_set_name(struct fs *fs, struct node *node, char *name); /* takes name; NULL unlinks */
 void node_forget(struct node *node, uint64_t lookups);            /* may free it */
 void node_stat(struct fs *fs, struct node *node, struct stat *st);
+/* Makes it as old as a memory's file, if there is one. */
+void node_stat_times(struct fs *fs, unsigned mm_id, struct stat *st);
 /* The content has changed now. */
 void node_touch(struct node *node);
 

@@ -7,6 +7,7 @@
  *     mnt/.canister/stable     the whole image, read-only         (not listed, always there)
  *     mnt/.canister/info.json  what `canisterfs info --json` says, live
  *     mnt/.canister/...        what fs_config.beside names, read-only
+ *     mnt/.canister/records/5/ the records of the structure in memory 5, a read-only file each
  *     mnt/.snap/               mkdir takes a snapshot, rmdir drops it, mv renames it (not listed)
  *     mnt/.snap/NAME/0 ...     the memories as they were, read-only; what was open when a snapshot
  *                              is dropped answers ESTALE, unless the kernel has it in its cache
@@ -22,6 +23,7 @@
 #include <sys/ioctl.h>
 
 #include "memmgr/memmgr.h"
+#include "memmgr/structures/structures.h"
 #include "snapshot/snapshot.h"
 
 struct fs_options {
@@ -51,6 +53,13 @@ struct fs_beside {
 };
 enum { FS_BESIDE_MAX = 4 };
 
+/* What is known of a memory beforehand. */
+struct fs_name {
+	const char *name; /* NULL: nothing, and the rest is as for a memory without a name */
+	struct ss_options records;
+	int log_data; /* of a log: the id of its data memory, or -1: found */
+};
+
 struct fs_config {
 	const struct fs_options *opts;
 	struct mm *mm;
@@ -61,6 +70,7 @@ struct fs_config {
 	/* Makes the text of .canister/info.json: *text is the caller's to free. */
 	int (*info_json)(void *ctx, char **text, size_t *len, struct err *err);
 	void *info_ctx;
+	const struct fs_name *names;    /* MM_MAX_MEMORIES, by id; or NULL */
 	const struct fs_beside *beside; /* up to FS_BESIDE_MAX, with a NULL name behind; or NULL */
 };
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "fusefs/ops.h"
+#include "fusefs/records.h"
 
 enum {
 	THREADS_MAX = 4,
@@ -168,6 +169,7 @@ static int mount_and_serve(struct fs *fs, bool *mounted, struct err *err)
 		window_open(fs);
 		open_gate(fs);
 		rc = serve(fs, err);
+		records_end(fs);
 		snapdir_tasks_wait(fs);
 		stopper_end(&stop);
 		window_close(fs);

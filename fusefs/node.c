@@ -6,13 +6,14 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "fusefs/records.h"
 #include "fusefs/snap.h"
 
 enum {
 	INO_CONTROL = 2,
 	INO_STABLE = 3,
 	INO_INFO = 4,
-	INO_BESIDE = 5,
+	INO_BESIDE = 5, /* and the next FS_BESIDE_MAX - 1; 9 is records.c's */
 	INO_FIRST_FILE = 16,
 };
 
@@ -30,6 +31,8 @@ void cleanup_rwlock(pthread_rwlock_t **held)
 
 struct node *node_of(struct fs *fs, fuse_ino_t ino)
 {
+	if (record_has_id(ino))
+		return record_node(fs);
 	return ino == FUSE_ROOT_ID ? &fs->root : (struct node *)ino;
 }
 
@@ -191,7 +194,9 @@ int nodes_init(struct fs *fs, struct err *err)
 	}
 	snapdir_init(fs);
 	fs->next_ino = INO_FIRST_FILE;
-	rc = add_memories(fs, err);
+	rc = records_init(fs, err);
+	if (!rc)
+		rc = add_memories(fs, err);
 	if (!rc && stat(fs->cfg->image_path, &image) == 0)
 		set_times(fs, &image);
 	return rc;
@@ -200,6 +205,7 @@ int nodes_init(struct fs *fs, struct err *err)
 void nodes_clear(struct fs *fs)
 {
 	snapdir_clear(fs);
+	records_clear(fs);
 	while (fs->root.next != &fs->root) {
 		struct node *node = fs->root.next;
 
@@ -238,6 +244,9 @@ static blkcnt_t blocks_of(struct fs *fs, struct node *node)
 	case NODE_ROOT:
 	case NODE_CONTROL:
 	case NODE_INFO:
+	case NODE_RECORDS:
+	case NODE_RECORD_DIR:
+	case NODE_RECORD:
 	case NODE_SNAP_ROOT:
 	case NODE_SNAP_DIR:
 		break;
@@ -278,4 +287,21 @@ void node_stat(struct fs *fs, struct node *node, struct stat *st)
 	st->st_mtim = node->mtime;
 	st->st_ctim = node->ctime;
 	st->st_blksize = MM_PAGE_LEN;
+}
+
+void node_stat_times(struct fs *fs, unsigned mm_id, struct stat *st)
+{
+	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
+	auto_unlock pthread_mutex_t *attr_held = NULL;
+	struct node *node;
+	char name[8];
+
+	snprintf(name, sizeof(name), "%u", mm_id);
+	node = node_find(fs, name);
+	if (!node)
+		return;
+	attr_held = lock(&node->attr_lock);
+	st->st_atim = node->atime;
+	st->st_mtim = node->mtime;
+	st->st_ctim = node->ctime;
 }

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #include "fusefs/ops.h"
+#include "fusefs/records.h"
 
 /* Address space, not memory; images beyond it are read the plain way from there on. */
 #define WINDOW_MAX_LEN (1ull << 40)
@@ -194,6 +195,10 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 	struct answer answer;
 	int rc;
 
+	if (node->kind == NODE_RECORD) {
+		records_read(req, ino, size, off);
+		return;
+	}
 	if (!node_is_file(node)) {
 		control_read(req, node, size, off, fi);
 		return;

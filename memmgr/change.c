@@ -69,6 +69,8 @@ int mm_renumber(struct mm *mm, unsigned from, unsigned to, struct err *err)
 
 	if (rc || from == to)
 		return rc;
+	mm->changes[from]++;
+	mm->changes[to]++;
 	it = new_intent(&mm->lay, err);
 	freed = copy_list(&mm->buckets.of[to], err);
 	if (!it || !freed)
@@ -90,6 +92,8 @@ int mm_exchange(struct mm *mm, unsigned a, unsigned b, struct err *err)
 
 	if (rc || a == b)
 		return rc;
+	mm->changes[a]++;
+	mm->changes[b]++;
 	it = new_intent(&mm->lay, err);
 	if (!it)
 		return -ENOMEM;
@@ -225,6 +229,7 @@ int mm_replace(struct mm *mm, unsigned mm_id, uint64_t len, mm_source_fn *source
 	{
 		auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
 
+		mm->changes[mm_id]++;
 		if (!rc)
 			rc = install(mm, mm_id, &r, pages, err);
 		if (rc && mm->lay.owner[index[0]] != mm_id)

@@ -23,6 +23,9 @@ struct mm {
 	/* Writing page 0 failed: the image's may differ from `lay`, or hold a record that is over.
 	 */
 	atomic_bool unsettled;
+	/* Raised after bytes were written side by side with readers; before whatever excludes them.
+	 */
+	_Atomic uint64_t changes[MM_MAX_MEMORIES];
 };
 
 /*

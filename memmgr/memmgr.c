@@ -185,6 +185,8 @@ void mm_thaw(struct mm *mm)
 
 int mm_reload(struct mm *mm, struct err *err)
 {
+	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++)
+		mm->changes[id]++;
 	return load(mm, err);
 }
 
@@ -234,6 +236,11 @@ void mm_memory(struct mm *mm, unsigned mm_id, struct mm_memory *out)
 		.buckets = count,
 		.slack_len = held_pages > pages ? (held_pages - pages) * MM_PAGE_LEN : 0,
 	};
+}
+
+uint64_t mm_change_count(struct mm *mm, unsigned mm_id)
+{
+	return mm->changes[mm_id];
 }
 
 int mm_bucket_owner(struct mm *mm, uint32_t index)
@@ -337,12 +344,18 @@ int mm_read(struct mm *mm, unsigned mm_id, void *buf, size_t len, uint64_t off, 
 int mm_write(struct mm *mm, unsigned mm_id, const void *buf, size_t len, uint64_t off,
 	     struct err *err)
 {
-	return each_piece(mm, mm_id, off, len, write_piece, (void *)buf, err);
+	int rc = each_piece(mm, mm_id, off, len, write_piece, (void *)buf, err);
+
+	mm->changes[mm_id]++;
+	return rc;
 }
 
 int mm_zero(struct mm *mm, unsigned mm_id, uint64_t off, uint64_t len, struct err *err)
 {
-	return each_piece(mm, mm_id, off, len, zero_piece, NULL, err);
+	int rc = each_piece(mm, mm_id, off, len, zero_piece, NULL, err);
+
+	mm->changes[mm_id]++;
+	return rc;
 }
 
 int mm_next_data(struct mm *mm, unsigned mm_id, uint64_t off, uint64_t *start, uint64_t *end,

@@ -77,6 +77,10 @@ struct mm_memory {
  */
 void mm_memory(struct mm *mm, unsigned mm_id, struct mm_memory *out);
 
+/* Another number whenever the memory's bytes or its size may have changed since, whoever asked for
+ * that. Asked for before reading, it tells later whether what was read still holds. */
+uint64_t mm_change_count(struct mm *mm, unsigned mm_id);
+
 /* The owner of a bucket: a memory's id, or -1. */
 int mm_bucket_owner(struct mm *mm, uint32_t index);
 

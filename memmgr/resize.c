@@ -198,6 +198,7 @@ int mm_resize(struct mm *mm, unsigned mm_id, uint64_t pages, struct err *err)
 
 	if (rc || pages == mm->lay.pages[mm_id])
 		return rc;
+	mm->changes[mm_id]++;
 	return pages > mm->lay.pages[mm_id] ? grow(mm, mm_id, pages, false, err)
 					    : shrink(mm, mm_id, pages, err);
 }
@@ -209,6 +210,7 @@ static int grow_to(struct mm *mm, unsigned mm_id, uint64_t pages, bool ahead, st
 
 	if (rc || pages <= mm->lay.pages[mm_id])
 		return rc;
+	mm->changes[mm_id]++;
 	return grow(mm, mm_id, pages, ahead, err);
 }
 

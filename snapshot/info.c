@@ -67,3 +67,14 @@ const char *snap_hash_text(const uint8_t *hash, char *text)
 {
 	return sha_text(hash, text);
 }
+
+int snap_hash_bytes(const void *buf, size_t len, uint8_t *hash)
+{
+	struct sha *sha = NULL;
+	int rc = sha_new(&sha);
+
+	if (!rc)
+		rc = sha_of(sha, buf, len, hash);
+	sha_free(sha);
+	return rc;
+}

@@ -308,6 +308,8 @@ struct store *snap_backing(struct store *s);
 
 /* A content hash in hexadecimal; returns `text`, which has SNAP_HASH_TEXT_LEN bytes. */
 const char *snap_hash_text(const uint8_t *hash, char *text);
+/* The SHA-256 of any bytes, SNAP_HASH_LEN of them. */
+int MUST_CHECK snap_hash_bytes(const void *buf, size_t len, uint8_t *hash);
 
 /* ---- overlays ---- */
 

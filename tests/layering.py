@@ -18,7 +18,7 @@ ROOMS = {
     "memmgr": ("memmgr/memmgr.h", []),
     "memmgr/structures": ("memmgr/structures/structures.h", ["memmgr"]),
     "snapshot": ("snapshot/snapshot.h", ["memmgr"]),
-    "fusefs": ("fusefs/fusefs.h", ["snapshot", "memmgr"]),
+    "fusefs": ("fusefs/fusefs.h", ["snapshot", "memmgr/structures", "memmgr"]),
     "tools/bench": (None, []),  # programs of their own
     "tools": (None, ["fusefs", "snapshot", "memmgr/structures", "memmgr"]),
 }

@@ -140,11 +140,75 @@ static int seek(struct ss *ss, struct ss_bytes key, bool exact, struct ss_cursor
 	return rc;
 }
 
+/*
+ * An entry's place has four bits for each level of the tree: which child leads to it, and which
+ * entry it is, then ones down to the last level. Thus an entry comes behind all in the child before
+ * it. A tree of more levels has 2 * 6^13 entries at least, and lies in no memory.
+ */
+enum { PLACE_LEVELS = 13, PLACE_PAST = 15 };
+
+static unsigned place_at(uint64_t place, unsigned depth)
+{
+	return depth < PLACE_LEVELS ? place >> 4 * (PLACE_LEVELS - 1 - depth) & PLACE_PAST
+				    : PLACE_PAST;
+}
+
+/* Of the entry that each level now stands before. */
+static uint64_t place_of(const struct bt_cursor *c)
+{
+	uint64_t place = 0;
+
+	if (c->depth > PLACE_LEVELS)
+		return SS_NO_PLACE;
+	for (unsigned d = 0; d < PLACE_LEVELS; d++)
+		place = place << 4 | (d < c->depth ? c->level[d].i : PLACE_PAST);
+	return place;
+}
+
+/* Each level is told where it stands, whether or not such an entry is there. */
+static int descend_to(struct bt_cursor *c, uint64_t place, struct err *err)
+{
+	uint64_t addr = bt_of(c->c.ss)->h.root;
+
+	while (addr != 0) {
+		unsigned i = place_at(place, c->depth);
+		bool here = place_at(place, c->depth + 1) == PLACE_PAST;
+		int rc = push(c, addr, err);
+		struct level *level = &c->level[c->depth - (rc == 0)];
+
+		if (rc < 0)
+			return rc;
+		here = here || level->node->leaf;
+		level->child_done = !here || i >= level->node->n;
+		level->i = MIN(i + here, level->node->n);
+		addr = here || i > level->node->n ? 0 : level->node->child[i];
+	}
+	return 0;
+}
+
+static int resume(struct ss *ss, uint64_t place, struct ss_cursor **out, struct err *err)
+{
+	struct bt_cursor *c;
+	int rc = new_cursor(ss, &c, err);
+
+	*out = NULL;
+	if (rc < 0)
+		return rc;
+	rc = descend_to(c, place, err);
+	if (rc < 0)
+		close_cursor(&c->c);
+	else
+		*out = &c->c;
+	return rc;
+}
+
 static int deliver(struct bt_cursor *c, struct level *level, struct ss_record *rec, struct err *err)
 {
 	struct bt_node *node = level->node;
-	unsigned i = level->i++;
+	unsigned i = level->i;
 
+	rec->place = place_of(c);
+	level->i++;
 	level->child_done = false;
 	c->at = node;
 	c->at_entry = i;
@@ -215,6 +279,7 @@ static void close_bt(struct ss *ss)
 static const struct ss_ops bt_ops = {
 	.first = first,
 	.seek = seek,
+	.resume = resume,
 	.next = next,
 	.value_read = value_read,
 	.value_peek = value_peek,

@@ -19,6 +19,8 @@ struct ss_ops {
 		    struct err *err);
 	/* At record `index`, at most the count. NULL: keyed, records have no index to go to. */
 	int (*seek_index)(struct ss *ss, uint64_t index, struct ss_cursor **out, struct err *err);
+	/* NULL: a record's place is its index. */
+	int (*resume)(struct ss *ss, uint64_t place, struct ss_cursor **out, struct err *err);
 	int (*next)(struct ss_cursor *c, struct ss_record *rec, bool *more, struct err *err);
 	/* The range lies inside the value. */
 	int (*value_read)(struct ss_cursor *c, void *buf, size_t len, uint64_t off,

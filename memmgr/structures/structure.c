@@ -108,6 +108,12 @@ int ss_seek_index(struct ss *ss, uint64_t index, struct ss_cursor **out, struct 
 	return ss->ops->seek_index(ss, MIN(index, ss->facts.count), out, err);
 }
 
+int ss_resume(struct ss *ss, uint64_t place, struct ss_cursor **out, struct err *err)
+{
+	return ss->ops->resume ? ss->ops->resume(ss, place, out, err)
+			       : ss_seek_index(ss, place + (place < SS_NO_PLACE), out, err);
+}
+
 int ss_next(struct ss_cursor *c, struct ss_record *rec, bool *more, struct err *err)
 {
 	int rc;
@@ -116,6 +122,8 @@ int ss_next(struct ss_cursor *c, struct ss_record *rec, bool *more, struct err *
 	*more = false;
 	rc = c->ss->ops->next(c, rec, more, err);
 	c->at_record = rc == 0 && *more;
+	if (!c->ss->ops->resume)
+		rec->place = rec->index;
 	return rc;
 }
 

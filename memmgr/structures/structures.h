@@ -151,7 +151,11 @@ struct ss_record {
 	struct ss_bytes key; /* where keyed; until the cursor moves */
 	uint64_t index; /* from 0, in the structure's order; for a cursor that sought, from there */
 	uint64_t value_len;
+	/* Another one for each record, growing in the structure's order and below 2^52, as long as
+	 * nothing changes; SS_NO_PLACE deeper than any tree of a real size. */
+	uint64_t place;
 };
+#define SS_NO_PLACE UINT64_MAX
 
 struct ss_cursor;
 
@@ -161,6 +165,9 @@ int MUST_CHECK ss_seek(struct ss *ss, struct ss_bytes from, struct ss_cursor **o
 		       struct err *err);
 int MUST_CHECK ss_seek_index(struct ss *ss, uint64_t index, struct ss_cursor **out,
 			     struct err *err);
+/* At the record behind the one that had this place. After a change, or with a number that was none,
+ * anywhere; but whoever goes on from place to place comes to the end. */
+int MUST_CHECK ss_resume(struct ss *ss, uint64_t place, struct ss_cursor **out, struct err *err);
 /* Searches one path of the tree. At exactly this key, or -ENOENT. */
 int MUST_CHECK ss_find(struct ss *ss, struct ss_bytes key, struct ss_cursor **out, struct err *err);
 

@@ -181,7 +181,7 @@ static void change(struct ss *ss)
 static void look_through(struct ss *ss)
 {
 	static const uint8_t key[8] = "middle";
-	auto_ss_cursor struct ss_cursor *found = NULL, *sought = NULL;
+	auto_ss_cursor struct ss_cursor *found = NULL, *sought = NULL, *resumed = NULL;
 	struct ss_usage usage;
 	struct err err = {""};
 	unsigned findings = 0;
@@ -196,6 +196,7 @@ static void look_through(struct ss *ss)
 	}
 	(void)!ss_find(ss, (struct ss_bytes){key, 8}, &found, NULL);
 	(void)!ss_seek(ss, (struct ss_bytes){key, 3}, &sought, NULL);
+	(void)!ss_resume(ss, count * UINT64_C(0x123456789abcd), &resumed, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -322,6 +322,56 @@ static void every_key_is_found_and_nothing_between_keys(void **state)
 	golden_names_free(names);
 }
 
+/* Places ascend, and from each the walk goes on with the next record. */
+static void expect_resumes(struct ss *ss)
+{
+	auto_ss_cursor struct ss_cursor *all = NULL, *resumed = NULL;
+	struct ss_record rec, again;
+	uint64_t last = 0, n = 0;
+	bool more, same;
+
+	assert_ok(ss_first(ss, &all, NULL));
+	for (;; n++) {
+		assert_ok(ss_next(all, &rec, &more, NULL));
+		if (resumed) {
+			assert_ok(ss_next(resumed, &again, &same, NULL));
+			assert_int_equal(same, more);
+			assert_int_equal(again.place, rec.place);
+			assert_int_equal(ss_compare(SS_ORDER_BYTES, again.key, rec.key), 0);
+			ss_cursor_close(resumed);
+		}
+		if (!more)
+			break;
+		assert_true(n == 0 || rec.place > last);
+		assert_true(rec.place < UINT64_C(1) << 52);
+		last = rec.place;
+		assert_ok(ss_resume(ss, last, &resumed, NULL));
+	}
+	resumed = NULL;
+	assert_int_equal(n, ss_facts(ss)->count);
+}
+
+static void a_walk_goes_on_from_any_place(void **state)
+{
+	char **names = golden_names();
+
+	for (size_t i = 0; names[i]; i++) {
+		struct opened o;
+		json_t *what;
+		size_t n;
+
+		golden_open(&o, names[i]);
+		json_array_foreach(json_object_get(o.manifest, "structures"), n, what)
+		{
+			open_structure(&o, what);
+			expect_resumes(o.ss);
+			close_structure(&o);
+		}
+		golden_close(&o);
+	}
+	golden_names_free(names);
+}
+
 /* Recognising, opening and finding read the header and one node a level, each at most twice: where
  * it lies across two blocks. */
 static void a_look_up_reads_one_path_of_the_tree(void **state)
@@ -449,6 +499,7 @@ int main(void)
 		cmocka_unit_test(every_structure_reads_as_its_manifest_says),
 		cmocka_unit_test(widths_of_keys_are_found),
 		cmocka_unit_test(every_key_is_found_and_nothing_between_keys),
+		cmocka_unit_test(a_walk_goes_on_from_any_place),
 		cmocka_unit_test(a_look_up_reads_one_path_of_the_tree),
 		cmocka_unit_test(every_memory_is_recognised),
 		cmocka_unit_test(halves_of_a_log_find_each_other),

@@ -191,8 +191,9 @@ static bool walk(struct ss *ss, uint64_t *count)
 
 static void look_up(struct ss *ss, struct rng *rng)
 {
-	auto_ss_cursor struct ss_cursor *found = NULL, *sought = NULL;
+	auto_ss_cursor struct ss_cursor *found = NULL, *sought = NULL, *resumed = NULL;
 	struct ss_record rec;
+	uint64_t place;
 	uint8_t key[16];
 	bool more;
 
@@ -200,6 +201,11 @@ static void look_up(struct ss *ss, struct rng *rng)
 	(void)!ss_find(ss, (struct ss_bytes){key, rng_below(rng, 17)}, &found, NULL);
 	if (ss_seek(ss, (struct ss_bytes){key, rng_below(rng, 17)}, &sought, NULL) == 0)
 		(void)!ss_next(sought, &rec, &more, NULL);
+	rng_fill(rng, (uint8_t *)&place, sizeof(place));
+	place >>= rng_below(rng, 64);
+	if (ss_resume(ss, place, &resumed, NULL) == 0 && ss_next(resumed, &rec, &more, NULL) == 0 &&
+	    more && place < SS_NO_PLACE)
+		assert_true(rec.place > place || place >= UINT64_C(1) << 52);
 }
 
 static void change(struct ss *ss, struct rng *rng)

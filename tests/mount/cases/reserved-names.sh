@@ -7,7 +7,7 @@ requires jq
 golden c_interleaved
 start
 cmp "$IMG" "$MNT/.canister/stable"
-is "info.json stable" "$(ls "$MNT/.canister" | paste -sd' ')" "files in .canister"
+is "info.json records stable" "$(ls "$MNT/.canister" | paste -sd' ')" "files in .canister"
 is "0 1 2 3 4" "$(ls -A "$MNT" | paste -sd' ')" "files"
 probe "EISDIR EEXIST EPERM" open "$MNT/.snap" 'O_RDWR|O_CREAT' : mknod "$MNT/.snap" REG \
 	: open "$MNT/.canister/new" 'O_RDWR|O_CREAT'
