@@ -46,16 +46,17 @@ static int start(const char *command, struct pipes *p, pid_t *pid, struct err *e
 	char *argv[] = {(char *)"sh", (char *)"-c", (char *)command, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
-	sigset_t pipe_signal;
+	sigset_t ignored;
 	int rc;
 
 	if (pipe2(p->in, O_CLOEXEC) < 0 || pipe2(p->out, O_CLOEXEC) < 0)
 		return err_sys(err, -errno, "no pipe to '%s'", command);
-	sigemptyset(&pipe_signal);
-	sigaddset(&pipe_signal, SIGPIPE);
+	sigemptyset(&ignored);
+	sigaddset(&ignored, SIGPIPE);
+	sigaddset(&ignored, SIGXFSZ);
 	posix_spawnattr_init(&attr);
-	/* This program ignores SIGPIPE; the command shall not. */
-	posix_spawnattr_setsigdefault(&attr, &pipe_signal);
+	/* This program ignores them; the command shall not. */
+	posix_spawnattr_setsigdefault(&attr, &ignored);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, p->in[0], STDIN_FILENO);

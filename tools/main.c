@@ -171,8 +171,10 @@ int main(int argc, char **argv)
 	const struct verb *v;
 
 	setlocale(LC_CTYPE, "");
-	/* A reader that goes away must not end a repair half-way; finish() notices it. */
+	/* A reader that goes away must not end a repair half-way, nor a limit for the length of
+	 * files a daemon that others write through: both are errors to be told. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 
 	if (argc < 2) {
 		help_overview(stderr);

@@ -77,6 +77,7 @@ static void catch_signals(void)
 	for (size_t i = 0; i < ARRAY_LEN(caught); i++)
 		sigaction(caught[i], &act, NULL);
 	signal(SIGPIPE, SIG_DFL); /* the command's */
+	signal(SIGXFSZ, SIG_DFL);
 }
 
 /* Exit code, or 128 and the signal's number, as a shell has it; -errno: it could not be run. stdout

@@ -1,7 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A full disk: put and repair fail with a reason, and the image is as it was.
+# A full disk: put and repair fail with a reason, and the image is as it was. So do they where the
+# length of files is limited.
 . "$(dirname "$0")/lib.sh"
+
+golden l_sqlite
+sha256sum l_sqlite.img >sum
+head -c 8M /dev/zero >big
+for words in "put l_sqlite.img 5 big" "checkpoint l_sqlite.img out.qcow2" "rebucket -b 64 l_sqlite.img out.img"; do
+    # in blocks of 512 or 1024 bytes: less than the image or its checkpoint
+    got=0
+    # shellcheck disable=SC2086
+    (ulimit -f 20 && exec "$program" $words) >out 2>err || got=$?
+    [ $got = 1 ] || fail "$words: exited $got: $(cat err)"
+    [[ "$(cat err)" = "canisterfs: "*": File too large" ]] || fail "$words said: $(cat err)"
+    sha256sum --quiet -c sum || fail "$words: the image was changed"
+    [ "$(ls -A | grep -c out)" = 1 ] || fail "$words left $(ls -A)"
+done
 
 [ "$(id -u)" = 0 ] || skip "only root can mount a small file system"
 mkdir small
@@ -10,7 +25,6 @@ clean_up() {
     umount small
 }
 
-golden l_sqlite
 cp l_sqlite.img small/a.img
 sha256sum small/a.img >sum
 dd if=/dev/urandom of=big bs=1M count=8 status=none

@@ -4,6 +4,17 @@
 . "${0%/*}/../lib.sh"
 requires_root
 
+# a limit for the length of files is no more than that to the daemon
+create 2
+start
+prlimit --pid "${daemon_of[$MNT]}" --fsize=1000000
+probe "0 EFBIG" open "$MNT/1" 'O_RDWR|O_CREAT' : ftruncate 0 2000000
+head -c 100000 /dev/urandom >"$T/a"
+cp "$T/a" "$MNT/2"
+cmp "$T/a" "$MNT/2"
+stop
+sound
+
 disk=$T/disk
 mkdir "$disk"
 cleanup_fn umount -lq "$disk"
