@@ -2,7 +2,8 @@
 /*
  * Owns an open image on the host: a plain file, or a block device. Never looks at what the bytes
  * mean. The kernel orders reads and writes of one descriptor; the two flags that remember what the
- * host cannot do only ever change from false to true, so no lock is needed.
+ * host cannot do only ever change from false to true. sync_lock is held while the disk is waited
+ * for: who syncs what another is already syncing must not return before it is there.
  *
  * A block device keeps its size: `len` is that size after opening, and whatever resize was last
  * asked for then. What a resize cuts off is made zero, so that it is zero when it comes back.
@@ -12,6 +13,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/fs.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -19,17 +21,35 @@
 
 enum { CHUNK_LEN = 1 << 20 };
 
+/* What the next sync has to bring to the disk. */
+enum unsynced {
+	UNSYNCED_NOTHING,
+	UNSYNCED_DATA,
+	UNSYNCED_ALL, /* also what fdatasync need not: a length that became smaller */
+};
+
 struct file_store {
 	struct store s;
 	int fd;
 	uint64_t device_len; /* of a block device; 0: a plain file */
 	atomic_bool no_punch;
 	atomic_bool no_dsync;
+	_Atomic enum unsynced unsynced;
+	pthread_mutex_t sync_lock;
 };
 
 static struct file_store *file_of(struct store *s)
 {
 	return (struct file_store *)s;
+}
+
+/* After the change: a sync that ends in between owes it nothing yet. */
+static void note_change(struct file_store *fs, enum unsynced what)
+{
+	enum unsynced old = fs->unsynced;
+
+	while (old < what && !atomic_compare_exchange_weak(&fs->unsynced, &old, what))
+		;
 }
 
 static int file_read_at(struct store *s, void *buf, size_t len, uint64_t off, struct err *err)
@@ -82,6 +102,7 @@ static int file_write_at(struct store *s, const void *buf, size_t len, uint64_t 
 	int rc = flags & STORE_DURABLE ? write_durable(fs, buf, len, off)
 				       : pwrite_all(fs->fd, buf, len, off);
 
+	note_change(fs, UNSYNCED_DATA);
 	if (rc < 0)
 		return err_sys(err, rc, "cannot write %zu bytes at %" PRIu64, len, off);
 	return 0;
@@ -180,6 +201,7 @@ static int file_zero_at(struct store *s, uint64_t off, uint64_t len, struct err 
 {
 	int rc = zero_range(file_of(s), off, len);
 
+	note_change(file_of(s), UNSYNCED_ALL);
 	if (rc < 0)
 		return err_sys(err, rc, "cannot zero %" PRIu64 " bytes at %" PRIu64, len, off);
 	return 0;
@@ -206,6 +228,7 @@ static int file_resize(struct store *s, uint64_t len, struct err *err)
 	struct file_store *fs = file_of(s);
 	int rc;
 
+	note_change(fs, UNSYNCED_ALL);
 	if (fs->device_len > 0)
 		return device_resize(fs, len, err);
 	if (len > INT64_MAX)
@@ -220,12 +243,21 @@ static int file_resize(struct store *s, uint64_t len, struct err *err)
 	return 0;
 }
 
-/* fsync, not fdatasync: that one need not store a length that became smaller. */
 static int file_sync(struct store *s, struct err *err)
 {
-	if (fsync(file_of(s)->fd) < 0)
-		return err_sys(err, -errno, "cannot sync");
-	return 0;
+	struct file_store *fs = file_of(s);
+	enum unsynced what;
+	int rc = 0;
+
+	pthread_mutex_lock(&fs->sync_lock);
+	what = atomic_exchange(&fs->unsynced, UNSYNCED_NOTHING);
+	if ((what == UNSYNCED_ALL && fsync(fs->fd) < 0) ||
+	    (what == UNSYNCED_DATA && fdatasync(fs->fd) < 0)) {
+		rc = -errno;
+		note_change(fs, what);
+	}
+	pthread_mutex_unlock(&fs->sync_lock);
+	return rc ? err_sys(err, rc, "cannot sync") : 0;
 }
 
 static void file_host_at(struct store *s, uint64_t off, struct store_host *out)
@@ -236,6 +268,7 @@ static void file_host_at(struct store *s, uint64_t off, struct store_host *out)
 static void file_close(struct store *s)
 {
 	close(file_of(s)->fd);
+	pthread_mutex_destroy(&file_of(s)->sync_lock);
 	free(s);
 }
 
@@ -292,6 +325,9 @@ int file_store_from_fd(int fd, bool writable, struct store **out, struct err *er
 		return err_sys(err, -ENOMEM, "cannot open");
 	fs->s = (struct store){.ops = &file_ops, .writable = writable};
 	fs->fd = fd;
+	/* Whoever had it open before may have synced nothing. */
+	fs->unsynced = UNSYNCED_ALL;
+	pthread_mutex_init(&fs->sync_lock, NULL);
 	rc = lock(fd, writable, err);
 	if (rc == 0)
 		rc = measure(fs, err);

@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <linux/loop.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -289,48 +288,35 @@ static void a_refused_growth_changes_nothing(void **state)
 	assert_child_ok(child_run(meet_the_file_size_limit, ((struct fixture *)*state)->path));
 }
 
-/* In a mount namespace of its own: whatever happens, nothing stays mounted. */
-static int fill_a_small_disk(const char *dir)
+/* A file on a disk of 1 MiB that is mounted nowhere and goes away with it; -1: we may not. */
+static int open_on_a_small_disk(void)
 {
-	auto_free char *path = NULL;
-	auto_store struct store *s = NULL;
-	int fd;
+	auto_close int disk = fsopen("tmpfs", FSOPEN_CLOEXEC);
+	auto_close int root = -1;
 
-	CHILD_CHECK(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
-	CHILD_CHECK(mount("none", dir, "tmpfs", 0, "size=1m") == 0);
-	CHILD_CHECK(asprintf(&path, "%s/small", dir) > 0);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	CHILD_CHECK(fd >= 0);
-	CHILD_CHECK(file_store_from_fd(fd, true, &s, NULL) == 0);
-	CHILD_CHECK(store_resize(s, 4 * MIB, NULL) == 0);
-	CHILD_CHECK(fill(s, 0, MIB / 2, 1, 0) == 0);
-	CHILD_CHECK(fill(s, 2 * MIB, MIB, 2, 0) == -ENOSPC);
-	CHILD_CHECK(range_is(s, 0, MIB / 2, 1));
-	/* Punching needs no space, and makes some. */
-	CHILD_CHECK(store_zero(s, 2 * MIB, MIB, NULL) == 0);
-	CHILD_CHECK(store_zero(s, 0, MIB / 2, NULL) == 0);
-	CHILD_CHECK(fill(s, 3 * MIB, MIB / 2, 3, 0) == 0);
-	return 0;
-}
-
-static int can_mount(const char *dir)
-{
-	return unshare(CLONE_NEWNS) < 0;
-}
-
-static int with_a_small_disk(const char *dir)
-{
-	CHILD_CHECK(unshare(CLONE_NEWNS) == 0);
-	return fill_a_small_disk(dir);
+	if (disk < 0 || fsconfig(disk, FSCONFIG_SET_STRING, "size", "1m", 0) < 0 ||
+	    fsconfig(disk, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -1;
+	root = fsmount(disk, FSMOUNT_CLOEXEC, 0);
+	return root < 0 ? -1 : openat(root, "small", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 }
 
 static void a_full_disk_is_said_to_be_full(void **state)
 {
-	const char *dir = ((struct fixture *)*state)->dir;
+	auto_store struct store *s = NULL;
+	int fd = open_on_a_small_disk();
 
-	if (child_run(can_mount, dir) != 0)
+	if (fd < 0)
 		skip();
-	assert_child_ok(child_run(with_a_small_disk, dir));
+	assert_ok(file_store_from_fd(fd, true, &s, NULL));
+	assert_ok(store_resize(s, 4 * MIB, NULL));
+	assert_ok(fill(s, 0, MIB / 2, 1, 0));
+	assert_errno(ENOSPC, fill(s, 2 * MIB, MIB, 2, 0));
+	assert_true(range_is(s, 0, MIB / 2, 1));
+	/* Punching needs no space, and makes some. */
+	assert_ok(store_zero(s, 2 * MIB, MIB, NULL));
+	assert_ok(store_zero(s, 0, MIB / 2, NULL));
+	assert_ok(fill(s, 3 * MIB, MIB / 2, 3, 0));
 }
 
 static int write_durably_without_help(const char *path)
@@ -350,6 +336,52 @@ static int write_durably_without_help(const char *path)
 static void a_durable_write_needs_no_help_of_the_kernel(void **state)
 {
 	assert_child_ok(child_run(write_durably_without_help, ((struct fixture *)*state)->path));
+}
+
+static int sync_where_the_disk_fails(const char *path)
+{
+	auto_store struct store *s = NULL;
+	uint32_t fd;
+
+	CHILD_CHECK(file_store_open(path, true, &s, NULL) == 0);
+	CHILD_CHECK(store_resize(s, MIB, NULL) == 0);
+	fd = (uint32_t)store_host_at(s, 0).fd;
+	CHILD_CHECK(deny_syscall_value(SYS_fdatasync, 0, fd, EIO));
+	/* All of it, after a change of length or of holes; the data alone, after a write. */
+	for (int i = 0; i < 2; i++) {
+		CHILD_CHECK(store_sync(s, NULL) == 0);
+		CHILD_CHECK(store_sync(s, NULL) == 0);
+		CHILD_CHECK(fill(s, 10, 100, 1, 0) == 0);
+		CHILD_CHECK(store_sync(s, NULL) == -EIO);
+		CHILD_CHECK(store_sync(s, NULL) == -EIO);
+		CHILD_CHECK((i ? store_zero(s, 0, 20, NULL) : store_resize(s, 9000, NULL)) == 0);
+	}
+	CHILD_CHECK(store_sync(s, NULL) == 0);
+	return 0;
+}
+
+static void what_was_synced_is_not_synced_again(void **state)
+{
+	assert_child_ok(child_run(sync_where_the_disk_fails, ((struct fixture *)*state)->path));
+}
+
+static int sync_what_others_wrote(const char *path)
+{
+	auto_store struct store *s = NULL;
+
+	CHILD_CHECK(file_store_open(path, true, &s, NULL) == 0);
+	CHILD_CHECK(store_resize(s, MIB, NULL) == 0);
+	CHILD_CHECK(store_sync(s, NULL) == 0);
+	store_close(s);
+	CHILD_CHECK(file_store_open(path, true, &s, NULL) == 0);
+	CHILD_CHECK(deny_syscall_value(SYS_fsync, 0, (uint32_t)store_host_at(s, 0).fd, EIO));
+	CHILD_CHECK(store_sync(s, NULL) == -EIO);
+	return 0;
+}
+
+static void the_first_sync_is_for_what_was_there_too(void **state)
+{
+	assert_child_ok(child_run(sync_what_others_wrote, ((struct fixture *)*state)->path));
 }
 
 static int zero_without_punching(const char *path)
@@ -473,6 +505,8 @@ int main(void)
 		CASE(a_refused_growth_changes_nothing),
 		CASE(a_full_disk_is_said_to_be_full),
 		CASE(a_durable_write_needs_no_help_of_the_kernel),
+		CASE(what_was_synced_is_not_synced_again),
+		CASE(the_first_sync_is_for_what_was_there_too),
 		CASE(where_nothing_can_be_punched_zeros_are_written),
 		CASE(where_the_host_knows_no_holes_all_is_data),
 		CASE(a_block_device_keeps_its_size_and_loses_what_is_cut_off),
