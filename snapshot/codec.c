@@ -17,6 +17,7 @@ struct encoder {
 	/* Returns 0 when codec_bound(len) bytes were too few. */
 	size_t (*run)(struct encoder *e, const void *src, size_t len, uint8_t *dst);
 	void (*free)(struct encoder *e);
+	void (*next_run)(struct encoder *e); /* NULL: all clusters are packed alike */
 	z_stream zlib;
 #ifdef HAVE_LIBDEFLATE
 	struct libdeflate_compressor *libdeflate;
@@ -25,6 +26,13 @@ struct encoder {
 	uint8_t *isal_buf;
 #endif
 };
+
+#ifdef HAVE_LIBDEFLATE
+static size_t libdeflate_run(struct encoder *e, const void *src, size_t len, uint8_t *dst)
+{
+	return libdeflate_deflate_compress(e->libdeflate, src, len, dst, codec_bound(len));
+}
+#endif
 
 #ifdef HAVE_ISAL
 /* Level 2 is as fast as 1 and smaller, and gives the same bytes with SSE 4.2, AVX2 and AVX-512. */
@@ -35,6 +43,7 @@ static size_t isal_run(struct encoder *e, const void *src, size_t len, uint8_t *
 	struct isal_zstream z;
 
 	isal_deflate_stateless_init(&z);
+	z.hist_bits = 0; /* what that leaves as it was: how far back it looks */
 	z.level = ISAL_LEVEL;
 	z.level_buf = e->isal_buf;
 	z.level_buf_size = ISAL_DEF_LVL2_LARGE;
@@ -47,26 +56,65 @@ static size_t isal_run(struct encoder *e, const void *src, size_t len, uint8_t *
 	return isal_deflate_stateless(&z) == COMP_OK ? z.total_out : 0;
 }
 
+#ifdef HAVE_LIBDEFLATE
+/* libdeflate's level 3 takes four times as long as igzip, and saves 5 % of what igzip leaves half
+ * of, 1 % of what it leaves a fifth of, and nothing of noise. So a run's first cluster goes by
+ * igzip, and what becomes of it says how the others go. */
+enum { CLOSE_LEVEL = 3, CLOSE_MIN_PERCENT = 30, CLOSE_MAX_PERCENT = 90 };
+
+static size_t first_run(struct encoder *e, const void *src, size_t len, uint8_t *dst)
+{
+	size_t n = isal_run(e, src, len, dst);
+
+	e->run = n * 100 > len * CLOSE_MIN_PERCENT && n * 100 < len * CLOSE_MAX_PERCENT
+			 ? libdeflate_run
+			 : isal_run;
+	return n;
+}
+
+static void isal_next_run(struct encoder *e)
+{
+	e->run = first_run;
+}
+
+static void isal_free(struct encoder *e)
+{
+	libdeflate_free_compressor(e->libdeflate);
+	free(e->isal_buf);
+}
+
+static bool close_new(struct encoder *e)
+{
+	e->libdeflate = libdeflate_alloc_compressor(CLOSE_LEVEL);
+	e->run = first_run;
+	e->next_run = isal_next_run;
+	return e->libdeflate;
+}
+#else
 static void isal_free(struct encoder *e)
 {
 	free(e->isal_buf);
 }
 
+static bool close_new(struct encoder *e)
+{
+	e->run = isal_run;
+	return true;
+}
+#endif
+
 static bool isal_new(struct encoder *e)
 {
 	e->isal_buf = malloc(ISAL_DEF_LVL2_LARGE);
-	e->run = isal_run;
 	e->free = isal_free;
-	return e->isal_buf;
+	if (e->isal_buf && close_new(e))
+		return true;
+	isal_free(e);
+	return false;
 }
 #endif
 
 #ifdef HAVE_LIBDEFLATE
-static size_t libdeflate_run(struct encoder *e, const void *src, size_t len, uint8_t *dst)
-{
-	return libdeflate_deflate_compress(e->libdeflate, src, len, dst, codec_bound(len));
-}
-
 static void libdeflate_free(struct encoder *e)
 {
 	libdeflate_free_compressor(e->libdeflate);
@@ -152,6 +200,12 @@ size_t encoder_run(struct encoder *e, const void *src, size_t len, uint8_t *dst)
 	size_t n = e->run(e, src, len, dst);
 
 	return n > 0 ? n : store_plain(src, len, dst);
+}
+
+void encoder_next_run(struct encoder *e)
+{
+	if (e->next_run)
+		e->next_run(e);
 }
 
 void encoder_free(struct encoder *e)

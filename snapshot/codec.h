@@ -2,7 +2,8 @@
 /*
  * Raw deflate of single clusters, by the fastest library that is there:
  *
- *     encode  level 1       ISA-L (igzip), else libdeflate 1, else zlib 1
+ *     encode  level 1       ISA-L (igzip), and libdeflate 3 in runs where that pays (codec.c);
+ *                           without ISA-L libdeflate 1, else zlib 1
  *             level 2 to 9  libdeflate, else zlib
  *     decode                libdeflate, else zlib
  *
@@ -31,6 +32,9 @@ int MUST_CHECK encoder_new(unsigned level, struct encoder **out);
 /* `dst` has room for codec_bound(len) bytes; returns how many it took. Cannot fail: what does not
  * get smaller is stored. */
 size_t encoder_run(struct encoder *e, const void *src, size_t len, uint8_t *dst);
+/* The clusters until the next call lie together, and are likely to be of one kind. How they are
+ * packed depends on this and on them alone. */
+void encoder_next_run(struct encoder *e);
 /* Accepts NULL. */
 void encoder_free(struct encoder *e);
 

@@ -17,7 +17,7 @@
 #include "snapshot/snapshot.h"
 #include "snapshot/watch.h"
 
-enum { RUN = 8 }; /* clusters of a job */
+enum { RUN = 8 }; /* clusters of a job, which begin at a multiple of it */
 
 /* One cluster on its way. */
 struct piece {
@@ -29,7 +29,6 @@ struct piece {
 };
 
 struct job {
-	uint64_t first;
 	size_t count;
 	struct piece piece[RUN];
 	size_t packed_len;
@@ -103,7 +102,8 @@ static int next_cluster(struct export *x, uint64_t *cluster, bool *found, struct
 	return 0;
 }
 
-/* A run ends where the next cluster is not to be looked at, or another L2 table begins. */
+/* A job has what is to be looked at of RUN clusters. Where one ends does not depend on whether
+ * zeros are holes, since how a cluster is packed depends on those before it. */
 static int next(void *ctx, void *job_, struct err *err)
 {
 	struct export *x = ctx;
@@ -120,9 +120,7 @@ static int next(void *ctx, void *job_, struct err *err)
 			return rc;
 		if (!found)
 			break;
-		if (job->count == 0)
-			job->first = cluster;
-		else if (cluster != x->at || cluster % CKPT_TABLE_CLUSTERS == 0)
+		if (job->count > 0 && cluster / RUN != job->piece[0].entry.cluster / RUN)
 			break;
 		if (p->in_base)
 			memcpy(p->base_leaf, entry.leaf, SHA_LEN);
@@ -156,11 +154,12 @@ static int work(void *ctx, void *worker, void *job_, struct err *err)
 	int rc = 0;
 
 	job->packed_len = 0;
+	encoder_next_run(w->encoder);
 	for (size_t i = 0; i < job->count && rc == 0; i++) {
 		struct piece *p = &job->piece[i];
 
 		p->store = false;
-		rc = scan_read(x->src, job->first + i, w->cluster, err);
+		rc = scan_read(x->src, p->entry.cluster, w->cluster, err);
 		if (rc < 0)
 			break;
 		p->zero = is_zero(w->cluster, CKPT_CLUSTER_LEN);
