@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/statvfs.h>
 
+#include "fusefs/by_name.h"
 #include "fusefs/ops.h"
 #include "fusefs/records.h"
 #include "fusefs/snap.h"
@@ -59,7 +60,9 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		rc = -EROFS;
 	else if (!node_is_file(node) && node->kind != NODE_ROOT)
 		rc = -EPERM;
-	else if (to_set & FUSE_SET_ATTR_SIZE) {
+	else if (node->kind == NODE_MEMORY && !fs_is_errand(req))
+		rc = memory_refuses(fs, (int)node->mm_id);
+	if (!rc && (to_set & FUSE_SET_ATTR_SIZE)) {
 		auto_rw_unlock pthread_rwlock_t *held = lock_exclusive(&node->lock);
 
 		rc = node_is_file(node) ? content_truncate(fs, node, (uint64_t)attr->st_size, &err)

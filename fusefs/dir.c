@@ -3,9 +3,19 @@
  * The operations on names: look up, list, create, remove. One flat directory, and .canister, which
  * is never listed so that no tool copies it by accident.
  */
+#include "fusefs/by_name.h"
 #include "fusefs/ops.h"
 #include "fusefs/records.h"
 #include "fusefs/snap.h"
+
+static struct node *find_in_root(struct fs *fs, const char *name)
+{
+	if (strcmp(name, ".canister") == 0)
+		return &fs->control;
+	if (snapdir_is_folder(fs, name))
+		return &fs->snap_root;
+	return by_name_folder(fs, name) ? by_name_folder(fs, name) : node_find(fs, name);
+}
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
@@ -23,11 +33,9 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		snapdir_lookup(req, dir, name);
 		return;
 	}
-	node = dir->kind == NODE_ROOT ? node_find(fs, name) : control_find(fs, name);
-	if (dir->kind == NODE_ROOT && snapdir_is_folder(fs, name))
-		node = &fs->snap_root;
-	if (dir->kind == NODE_ROOT && strcmp(name, ".canister") == 0)
-		node = &fs->control;
+	node = dir->kind == NODE_ROOT      ? find_in_root(fs, name)
+	       : dir->kind == NODE_CONTROL ? control_find(fs, name)
+					   : by_name_find(fs, name);
 	fs_reply_node(req, node);
 }
 
@@ -86,7 +94,8 @@ static int list_add(void *to, const char *name, ino_t ino, mode_t mode)
 static int list_root(struct fs *fs, struct listing *list)
 {
 	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
-	int rc = 0;
+	const struct node *by_name = by_name_folder(fs, "by-name");
+	int rc = by_name ? list_add(list, "by-name", by_name->ino, S_IFDIR) : 0;
 
 	for (struct node *node = fs->root.next; !rc && node != &fs->root; node = node->next)
 		rc = list_add(list, node->name, node->ino, S_IFREG);
@@ -133,7 +142,9 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!rc && node_is_snap(dir))
 		rc = snapdir_list(fs, dir, list_add, list);
 	else if (!rc)
-		rc = dir->kind == NODE_ROOT ? list_root(fs, list) : list_control(fs, list);
+		rc = dir->kind == NODE_ROOT      ? list_root(fs, list)
+		     : dir->kind == NODE_CONTROL ? list_control(fs, list)
+						 : by_name_list(fs, list_add, list);
 	if (rc) {
 		list_free(list);
 		fs_reply(req, rc, NULL);
@@ -205,6 +216,8 @@ static int make_file(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 
 	if (!rc && node_find(fs, name))
 		rc = -EEXIST;
+	if (!rc)
+		rc = memory_refuses(fs, id);
 	if (!rc && id < 0)
 		rc = scratch_open(fs, &fd, err);
 	if (rc)
@@ -307,6 +320,9 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	if (!rc && !node)
 		rc = -ENOENT;
+	/* What is left of a removed memory may go. */
+	if (!rc && memory_refuses(fs, name_to_id(name)) == -EROFS)
+		rc = -EROFS;
 	if (!rc)
 		rc = node_empty(fs, node, &err);
 	if (!rc) {

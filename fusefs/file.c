@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 
+#include "fusefs/by_name.h"
 #include "fusefs/ops.h"
 #include "fusefs/records.h"
 
@@ -36,6 +37,12 @@ static int open_file(struct fs *fs, struct node *node, const struct fuse_file_in
 
 	if (fs->cfg->opts->read_only && for_writing(fi))
 		return -EROFS;
+	if (node->kind == NODE_MEMORY && (for_writing(fi) || (fi->flags & O_TRUNC))) {
+		int rc = memory_refuses(fs, (int)node->mm_id);
+
+		if (rc)
+			return rc;
+	}
 	if (!(fi->flags & O_TRUNC))
 		return 0;
 	held = lock_exclusive(&node->lock);

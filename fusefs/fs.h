@@ -33,6 +33,8 @@ enum node_kind {
 	NODE_RECORDS,     /* .canister/records */
 	NODE_RECORD_DIR,  /* .canister/records/5 */
 	NODE_RECORD,      /* .canister/records/5/..., all of them: see records.h */
+	NODE_BY_NAME,     /* by-name */
+	NODE_LINK,        /* by-name/... */
 	NODE_SNAP_ROOT,   /* .snap */
 	NODE_SNAP_DIR,    /* .snap/NAME */
 	NODE_SNAP_FILE,   /* .snap/NAME/5 */
@@ -74,7 +76,8 @@ struct fs {
 	struct node root; /* the head of the list of named files */
 	struct node control, stable, info, snap_root;
 	struct records *records;
-	struct fs_snap *snaps; /* that the kernel has asked for. tree_lock */
+	struct by_name *by_name; /* NULL: there are no names */
+	struct fs_snap *snaps;   /* that the kernel has asked for. tree_lock */
 	/* snap_act.c: threads under way */
 	pthread_mutex_t acts_lock; /* one of them changes something; before all other locks */
 	/* flush.c: a child that makes the kernel write back (0: none), and forget */
@@ -100,6 +103,9 @@ static inline struct fs *fs_of(fuse_req_t req)
 {
 	return fuse_req_userdata(req);
 }
+
+/* Adds an entry to what a directory lists. */
+typedef int list_add_fn(void *list, const char *name, ino_t ino, mode_t mode);
 
 /* ---- node.c: the tree. Once an operation has answered, others may free its node ---- */
 

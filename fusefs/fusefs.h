@@ -3,6 +3,7 @@
  * The mount: an open image shown as a directory of growable files, one per virtual memory.
  *
  *     mnt/0 ... mnt/254        the virtual memories, by id
+ *     mnt/by-name/users        links to the memories, where fs_config.names has names
  *     mnt/anything-else        a scratch file: in IMAGE.scratch on the host, ends with the mount
  *     mnt/.canister/stable     the whole image, read-only         (not listed, always there)
  *     mnt/.canister/info.json  what `canisterfs info --json` says, live
@@ -35,6 +36,7 @@ struct fs_options {
 	char *base_page;   /* as it was written; for whoever opens the image, or NULL */
 	char *snap_dir;    /* the folder of snapshots; NULL: .snap */
 	char *overlay;     /* for whoever opens the image: a file in front of it, or NULL */
+	char *names;       /* for whoever reads it: a file of names, or NULL */
 	bool ephemeral;    /* likewise: in front of it, a file that ends with the mount */
 	char *rest;        /* the mount options that are libfuse's and the kernel's, or NULL */
 };
@@ -55,7 +57,12 @@ enum { FS_BESIDE_MAX = 4 };
 
 /* What is known of a memory beforehand. */
 struct fs_name {
-	const char *name; /* NULL: nothing, and the rest is as for a memory without a name */
+	const char *name; /* of the link to it; NULL: it has none */
+	enum fs_life {
+		FS_IN_USE,
+		FS_READ_ONLY, /* its file cannot be changed (EROFS) */
+		FS_REMOVED,   /* likewise, nor made (EPERM); what it still holds can be removed */
+	} life;
 	struct ss_options records;
 	int log_data; /* of a log: the id of its data memory, or -1: found */
 };

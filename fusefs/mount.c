@@ -37,6 +37,7 @@ static const struct fuse_lowlevel_ops ops = {
 	.mkdir = op_mkdir,
 	.rmdir = op_rmdir,
 	.ioctl = op_ioctl,
+	.readlink = op_readlink,
 	.symlink = op_refuse_symlink,
 	.unlink = op_unlink,
 	.rename = op_rename,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "fusefs/by_name.h"
 #include "fusefs/records.h"
 #include "fusefs/snap.h"
 
@@ -57,7 +58,8 @@ int name_to_id(const char *name)
 
 bool name_is_reserved(const struct fs *fs, const char *name)
 {
-	return strcmp(name, ".canister") == 0 || snapdir_is_folder(fs, name);
+	return strcmp(name, ".canister") == 0 || snapdir_is_folder(fs, name) ||
+	       by_name_folder(fs, name);
 }
 
 bool node_is_file(const struct node *node)
@@ -158,7 +160,9 @@ static int add_memories(struct fs *fs, struct err *err)
 			continue;
 		snprintf(name, sizeof(name), "%u", id);
 		node = node_new(fs, NODE_MEMORY, name,
-				S_IFREG | (fs->cfg->opts->read_only ? 0444 : 0644));
+				S_IFREG | (fs->cfg->opts->read_only || memory_refuses(fs, (int)id)
+						   ? 0444
+						   : 0644));
 		if (!node)
 			return err_set(err, -ENOMEM, "no memory for the file of memory %u", id);
 		node->mm_id = id;
@@ -196,6 +200,8 @@ int nodes_init(struct fs *fs, struct err *err)
 	fs->next_ino = INO_FIRST_FILE;
 	rc = records_init(fs, err);
 	if (!rc)
+		rc = by_name_init(fs, err);
+	if (!rc)
 		rc = add_memories(fs, err);
 	if (!rc && stat(fs->cfg->image_path, &image) == 0)
 		set_times(fs, &image);
@@ -206,6 +212,7 @@ void nodes_clear(struct fs *fs)
 {
 	snapdir_clear(fs);
 	records_clear(fs);
+	by_name_clear(fs);
 	while (fs->root.next != &fs->root) {
 		struct node *node = fs->root.next;
 
@@ -247,6 +254,8 @@ static blkcnt_t blocks_of(struct fs *fs, struct node *node)
 	case NODE_RECORDS:
 	case NODE_RECORD_DIR:
 	case NODE_RECORD:
+	case NODE_BY_NAME:
+	case NODE_LINK:
 	case NODE_SNAP_ROOT:
 	case NODE_SNAP_DIR:
 		break;

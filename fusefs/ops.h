@@ -25,6 +25,9 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
 void op_refuse_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name);
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
 
+/* by_name.c */
+void op_readlink(fuse_req_t req, fuse_ino_t ino);
+
 /* rename.c */
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
 	       const char *new_name, unsigned flags);

@@ -16,19 +16,16 @@ enum {
 	KEY_BASE_PAGE,
 	KEY_SNAP_DIR,
 	KEY_OVERLAY,
-	KEY_EPHEMERAL
+	KEY_EPHEMERAL,
+	KEY_NAMES
 };
 
 static const struct fuse_opt ours[] = {
-	FUSE_OPT_KEY("remount", KEY_REMOUNT),
-	FUSE_OPT_KEY("ro", KEY_READ_ONLY),
-	FUSE_OPT_KEY("rw", KEY_READ_WRITE),
-	FUSE_OPT_KEY("scratch=%s", KEY_SCRATCH),
-	FUSE_OPT_KEY("base_page=%s", KEY_BASE_PAGE),
-	FUSE_OPT_KEY("snapdir=%s", KEY_SNAP_DIR),
-	FUSE_OPT_KEY("overlay=%s", KEY_OVERLAY),
-	FUSE_OPT_KEY("ephemeral", KEY_EPHEMERAL),
-	FUSE_OPT_END,
+	FUSE_OPT_KEY("remount", KEY_REMOUNT),        FUSE_OPT_KEY("ro", KEY_READ_ONLY),
+	FUSE_OPT_KEY("rw", KEY_READ_WRITE),          FUSE_OPT_KEY("scratch=%s", KEY_SCRATCH),
+	FUSE_OPT_KEY("base_page=%s", KEY_BASE_PAGE), FUSE_OPT_KEY("snapdir=%s", KEY_SNAP_DIR),
+	FUSE_OPT_KEY("overlay=%s", KEY_OVERLAY),     FUSE_OPT_KEY("ephemeral", KEY_EPHEMERAL),
+	FUSE_OPT_KEY("names=%s", KEY_NAMES),         FUSE_OPT_END,
 };
 
 struct parsing {
@@ -80,6 +77,8 @@ static int take_word(void *data, const char *word, int key, struct fuse_args *ar
 		return set_text(&opts->snap_dir, word);
 	case KEY_OVERLAY:
 		return set_text(&opts->overlay, strchr(word, '=') + 1);
+	case KEY_NAMES:
+		return set_text(&opts->names, strchr(word, '=') + 1);
 	case KEY_EPHEMERAL:
 		opts->ephemeral = true;
 		return 0;
@@ -107,6 +106,7 @@ void fs_options_clear(struct fs_options *opts)
 	free(opts->base_page);
 	free(opts->snap_dir);
 	free(opts->overlay);
+	free(opts->names);
 	free(opts->rest);
 	memset(opts, 0, sizeof(*opts));
 }

@@ -46,7 +46,8 @@ void record_view_close(struct record_view *v)
 	v->store = v->data = NULL;
 }
 
-/* Only what the names file does not tell is found out. */
+/* The order that the names file tells is as good a guess as the one that was found before a change.
+ */
 static struct ss_options options_of(const struct record_view *v)
 {
 	const struct record_facts *facts = &v->facts[v->mm_id];
@@ -54,7 +55,7 @@ static struct ss_options options_of(const struct record_view *v)
 
 	if (opts.key_width == SS_WIDTH_INFER && facts->known && facts->changes == v->changes)
 		opts.key_width = facts->key_width;
-	if (opts.order == SS_ORDER_INFER)
+	if (facts->order != SS_ORDER_INFER)
 		opts.order = facts->order;
 	return opts;
 }
@@ -113,7 +114,6 @@ int record_view_open(struct record_view *v, unsigned mm_id, struct err *err)
 		/* EDOM: not damaged, but the width of keys cannot be told. */
 		return rc == -EIO || rc == -ENOMEM || rc == -EDOM || rc == -ENOENT ? rc : -EUCLEAN;
 	}
-	/* The order is a good guess for later, too. */
 	if (!facts->known || facts->changes != v->changes)
 		*facts = (struct record_facts){.known = true,
 					       .changes = v->changes,
@@ -269,7 +269,7 @@ static int find_key(struct record_view *v, enum record_style style, const char *
 	struct record_facts *facts = &v->facts[v->mm_id];
 	int rc = ss_find(v->ss, key, out, err);
 
-	if (rc != -ENOENT || (v->names && v->names[v->mm_id].records.order != SS_ORDER_INFER))
+	if (rc != -ENOENT)
 		return rc ? rc : deliver(*out, rec, err);
 	rc = find_out(v, true, err);
 	if (rc)

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "fusefs/by_name.h"
 #include "fusefs/ops.h"
 #include "fusefs/snap.h"
 
@@ -167,6 +168,7 @@ static int rename_file(struct fs *fs, const char *name, const char *new_name, un
 {
 	struct node *from = node_find(fs, name);
 	struct node *over = node_find(fs, new_name);
+	int rc;
 
 	if (fs->cfg->opts->read_only)
 		return -EROFS;
@@ -174,6 +176,11 @@ static int rename_file(struct fs *fs, const char *name, const char *new_name, un
 		return -EPERM;
 	if (!from || (!over && (flags & RENAME_EXCHANGE)))
 		return -ENOENT;
+	rc = memory_refuses(fs, name_to_id(name));
+	if (!rc)
+		rc = memory_refuses(fs, name_to_id(new_name));
+	if (rc)
+		return rc;
 	if (over && (flags & RENAME_NOREPLACE))
 		return -EEXIST;
 	if (flags & ~(unsigned)(RENAME_EXCHANGE | RENAME_NOREPLACE))

@@ -170,7 +170,7 @@ void snapdir_lookup(fuse_req_t req, struct node *dir, const char *name)
 		node->lookups--;
 }
 
-static int list_root(struct fs *fs, snapdir_add_fn *add, void *to)
+static int list_root(struct fs *fs, list_add_fn *add, void *to)
 {
 	auto_free struct snap_live_info *list = NULL;
 	size_t count = 0;
@@ -183,7 +183,7 @@ static int list_root(struct fs *fs, snapdir_add_fn *add, void *to)
 	return rc;
 }
 
-int snapdir_list(struct fs *fs, struct node *dir, snapdir_add_fn *add, void *list)
+int snapdir_list(struct fs *fs, struct node *dir, list_add_fn *add, void *list)
 {
 	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
 	int rc = 0;

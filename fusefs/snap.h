@@ -38,8 +38,7 @@ void snapdir_open(fuse_req_t req, struct node *node, struct fuse_file_info *fi);
 void snapdir_read(fuse_req_t req, struct node *node, size_t size, off_t off);
 void snapdir_lseek(fuse_req_t req, struct node *node, off_t off, int whence);
 /* What a directory lists. */
-typedef int snapdir_add_fn(void *list, const char *name, ino_t ino, mode_t mode);
-int MUST_CHECK snapdir_list(struct fs *fs, struct node *dir, snapdir_add_fn *add, void *list);
+int MUST_CHECK snapdir_list(struct fs *fs, struct node *dir, list_add_fn *add, void *list);
 /* Nobody reads a dropped snapshot any more. */
 void snapdir_end(struct fs *fs, uint64_t seq);
 /* tree_lock held. NULL with a sentence. */

@@ -10,6 +10,7 @@
  */
 #include <stdio.h>
 
+#include "fusefs/by_name.h"
 #include "fusefs/ops.h"
 #include "fusefs/snap.h"
 
@@ -45,7 +46,8 @@ static int update_file(struct fs *fs, unsigned id, bool *changed)
 	if (!node && m.pages == 0)
 		return 0;
 	if (!node) {
-		node = node_new(fs, NODE_MEMORY, name, S_IFREG | 0644);
+		node = node_new(fs, NODE_MEMORY, name,
+				S_IFREG | (memory_refuses(fs, (int)id) ? 0444 : 0644));
 		if (!node)
 			return -ENOMEM;
 		node->mm_id = id;

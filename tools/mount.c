@@ -12,6 +12,7 @@
 #include "tools/cmd.h"
 #include "tools/image.h"
 #include "tools/info_json.h"
+#include "tools/records.h"
 #include "tools/safe_load.h"
 #include "tools/trial.h"
 
@@ -139,13 +140,33 @@ static int open_image(const struct fs_options *opts, const char *image, struct f
 	return front->path ? 0 : err_sys(err, -errno, "%s", path);
 }
 
-static int serve(const struct mount_args *args, const struct fs_options *opts, const char *image,
-		 const char *mountpoint)
+/* The texts stay those of `names`. */
+static void fill_names(const struct names *names, struct fs_name *out)
+{
+	static const enum fs_life lives[] = {
+		[STATE_NEW] = FS_IN_USE,           [STATE_ACTIVE] = FS_IN_USE,
+		[STATE_DEPRECATED] = FS_READ_ONLY, [STATE_UNUSED] = FS_READ_ONLY,
+		[STATE_REMOVED] = FS_REMOVED,
+	};
+
+	for (int id = 0; id < MM_MAX_MEMORIES; id++) {
+		const struct name *n = &names->id[id];
+
+		out[id] = (struct fs_name){.name = n->name,
+					   .life = n->name ? lives[n->state] : FS_IN_USE,
+					   .records = records_name_options(names, id),
+					   .log_data = n->name ? n->data : -1};
+	}
+}
+
+static int serve(const struct mount_args *args, const struct fs_options *opts,
+		 const struct names *names, const char *image, const char *mountpoint)
 {
 	__attribute__((cleanup(end_front))) struct front front = {NULL, NULL};
 	auto_image struct image img = {NULL, NULL};
 	__attribute__((cleanup(free_paths))) char *paths[FS_BESIDE_MAX + 1] = {NULL};
 	struct fs_beside beside[FS_BESIDE_MAX + 1] = {{NULL, NULL}};
+	struct fs_name known[MM_MAX_MEMORIES];
 	struct err err = {""};
 	bool mounted;
 	struct fs_config cfg = {
@@ -154,12 +175,14 @@ static int serve(const struct mount_args *args, const struct fs_options *opts, c
 		.image_path = image,
 		.mountpoint = mountpoint,
 		.info_json = make_info,
+		.names = names ? known : NULL,
 	};
 	int rc = open_image(opts, image, &front, &img, &err);
 
 	if (!rc && fill_beside(image, beside, paths) != 0)
 		rc = err_set(&err, -ENOMEM, "out of memory");
-
+	if (names)
+		fill_names(names, known);
 	if (rc) {
 		cmd_fail(args->image, &err);
 		return MOUNT_FAILED;
@@ -203,6 +226,7 @@ static int cmd_mount(const void *arguments)
 		.debug = args->debug,
 		.single_thread = args->single_thread,
 	};
+	auto_names struct names *names = NULL;
 	char image[PATH_MAX], mountpoint[PATH_MAX];
 	struct err err = {""};
 
@@ -216,6 +240,10 @@ static int cmd_mount(const void *arguments)
 		cmd_error("base_page", "%s", err.text);
 		return MOUNT_USAGE;
 	}
+	if (opts.names && names_read(opts.names, &names, &err) != 0) {
+		cmd_error("names", "%s", err.text);
+		return MOUNT_FAILED;
+	}
 	if (!realpath(args->image, image)) {
 		cmd_error(args->image, "cannot be opened: %s", strerror(errno));
 		return MOUNT_FAILED;
@@ -228,7 +256,7 @@ static int cmd_mount(const void *arguments)
 		cmd_error("/dev/null", "cannot be opened: %s", strerror(errno));
 		return MOUNT_SYSTEM;
 	}
-	return serve(args, &opts, image, mountpoint);
+	return serve(args, &opts, names, image, mountpoint);
 }
 
 const struct verb verb_mount = {
@@ -246,6 +274,8 @@ const struct verb verb_mount = {
 		"  overlay=FILE what is written goes to FILE, which is made or continued; IMAGE,\n"
 		"               which may be a checkpoint, is only read\n"
 		"  ephemeral    likewise, into a file that is gone with the mount\n"
+		"  names=FILE   names of memories, in TOML: links to them in by-name, and those\n"
+		"               that are not in use any more cannot be written\n"
 		"  snapdir=NAME the folder of snapshots (default: .snap); begins with a dot",
 	.options = options,
 	.operands = operands,
