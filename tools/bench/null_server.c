@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: MIT
 /*
  * A FUSE server that answers at once: what the kernel and libfuse cost alone. It keeps names and
- * lengths, and no data: reads give zeros, writes are dropped. Its settings are those of
- * fusefs/mount.c; where those change, these must.
+ * lengths, and no data: reads give zeros, writes are dropped. With a directory given it keeps the
+ * data there, a host file for each of its own: what any server costs that has to. Its settings are
+ * those of fusefs/mount.c; where those change, these must.
  *
  * One mutex guards the table of files.
  */
 #define FUSE_USE_VERSION 312
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fuse3/fuse_lowlevel.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	FILES = 64,
@@ -28,7 +31,9 @@ enum {
 static struct file {
 	char name[64]; /* empty: no file */
 	off_t len;
+	int fd; /* where its data is kept; below 0: nowhere */
 } files[FILES];
+static int dir_fd = -1;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char zeros[READ_MAX];
 
@@ -73,6 +78,23 @@ static struct fuse_entry_param entry_of(fuse_ino_t ino)
 	return e;
 }
 
+static int fd_of(fuse_ino_t ino)
+{
+	return files[ino - FIRST_INO].fd;
+}
+
+static void make_file(fuse_ino_t ino, const char *name)
+{
+	struct file *file = &files[ino - FIRST_INO];
+
+	snprintf(file->name, sizeof(file->name), "%s", name);
+	file->len = 0;
+	/* Unlinked ones are closed here only: what the kernel still has of them is welcome. */
+	if (dir_fd >= 0 && file->fd > 0)
+		close(file->fd);
+	file->fd = dir_fd < 0 ? -1 : openat(dir_fd, name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+}
+
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	conn->want |= conn->capable & FUSE_CAP_WRITEBACK_CACHE;
@@ -102,10 +124,8 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 
 	pthread_mutex_lock(&lock);
 	ino = find("");
-	if (ino) {
-		snprintf(files[ino - FIRST_INO].name, sizeof(files[0].name), "%s", name);
-		files[ino - FIRST_INO].len = 0;
-	}
+	if (ino)
+		make_file(ino, name);
 	pthread_mutex_unlock(&lock);
 	e = entry_of(ino);
 	fi->keep_cache = 1;
@@ -123,6 +143,8 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	ino = find(name);
 	if (ino)
 		files[ino - FIRST_INO].name[0] = '\0';
+	if (dir_fd >= 0)
+		unlinkat(dir_fd, name, 0);
 	pthread_mutex_unlock(&lock);
 	fuse_reply_err(req, ino ? 0 : ENOENT);
 }
@@ -141,6 +163,10 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 		pthread_mutex_lock(&lock);
 		files[ino - FIRST_INO].len = attr->st_size;
 		pthread_mutex_unlock(&lock);
+		if (fd_of(ino) >= 0 && ftruncate(fd_of(ino), attr->st_size) < 0) {
+			fuse_reply_err(req, errno);
+			return;
+		}
 	}
 	op_getattr(req, ino, fi);
 }
@@ -159,23 +185,40 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		    struct fuse_file_info *fi)
 {
+	static _Thread_local char data[READ_MAX];
 	off_t len = stat_of(ino).st_size;
 	size_t left = off < len ? (size_t)(len - off) : 0;
+	ssize_t got;
 
 	size = size < left ? size : left;
-	fuse_reply_buf(req, zeros, size < READ_MAX ? size : READ_MAX);
+	size = size < READ_MAX ? size : READ_MAX;
+	if (fd_of(ino) < 0) {
+		fuse_reply_buf(req, zeros, size);
+		return;
+	}
+	got = pread(fd_of(ino), data, size, off);
+	if (got < 0)
+		fuse_reply_err(req, errno);
+	else
+		fuse_reply_buf(req, data, (size_t)got);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
 		     struct fuse_file_info *fi)
 {
-	raise_len(ino, off + (off_t)size);
-	fuse_reply_write(req, size);
+	ssize_t put = fd_of(ino) < 0 ? (ssize_t)size : pwrite(fd_of(ino), buf, size, off);
+
+	if (put < 0) {
+		fuse_reply_err(req, errno);
+		return;
+	}
+	raise_len(ino, off + put);
+	fuse_reply_write(req, (size_t)put);
 }
 
 static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
-	fuse_reply_err(req, 0);
+	fuse_reply_err(req, fd_of(ino) >= 0 && fdatasync(fd_of(ino)) < 0 ? errno : 0);
 }
 
 static const struct fuse_lowlevel_ops ops = {
@@ -214,8 +257,14 @@ int main(int argc, char **argv)
 	struct fuse_session *session;
 	int rc;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: null_server MOUNTPOINT\n");
+	if (argc != 2 && argc != 3) {
+		fprintf(stderr, "usage: null_server MOUNTPOINT [DIRECTORY]\n");
+		return EXIT_FAILURE;
+	}
+	if (argc == 3)
+		dir_fd = open(argv[2], O_DIRECTORY | O_CLOEXEC);
+	if (argc == 3 && dir_fd < 0) {
+		perror(argv[2]);
 		return EXIT_FAILURE;
 	}
 	session = fuse_session_new(&args, &ops, sizeof(ops), NULL);
