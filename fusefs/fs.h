@@ -54,6 +54,7 @@ struct node {
 	uint64_t lookups;         /* the kernel's references. tree_lock */
 	unsigned open_count;      /* tree_lock */
 	atomic_uint writers;      /* handles open for writing */
+	atomic_uint links;        /* as stat tells it: 0 once it is unlinked */
 	pthread_rwlock_t lock;
 	_Atomic uint64_t size_len; /* exact length in bytes; may grow under a shared lock */
 	/* Where the last read ended and how far read-ahead has come: hints, no lock. */

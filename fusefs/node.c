@@ -73,6 +73,7 @@ void node_init(struct node *node, enum node_kind kind, ino_t ino, mode_t mode)
 	node->fd = -1;
 	node->ino = ino;
 	node->mode = mode;
+	node->links = S_ISDIR(mode) ? 2 : 1;
 	node->uid = getuid();
 	node->gid = getgid();
 	node->next = node->prev = node;
@@ -121,6 +122,7 @@ void node_set_name(struct fs *fs, struct node *node, char *name)
 
 	free(node->name);
 	node->name = name;
+	node->links = name ? 1 : 0;
 	if (was_named && !name) {
 		node->prev->next = node->next;
 		node->next->prev = node->prev;
@@ -276,8 +278,6 @@ static uint64_t len_of(struct fs *fs, struct node *node)
 
 void node_stat(struct fs *fs, struct node *node, struct stat *st)
 {
-	bool is_dir = S_ISDIR(node->mode);
-
 	memset(st, 0, sizeof(*st));
 	{
 		auto_rw_unlock pthread_rwlock_t *held = lock_shared(&node->lock);
@@ -289,7 +289,7 @@ void node_stat(struct fs *fs, struct node *node, struct stat *st)
 
 	st->st_ino = node->ino;
 	st->st_mode = node->mode;
-	st->st_nlink = is_dir ? 2 : 1;
+	st->st_nlink = node->links;
 	st->st_uid = node->uid;
 	st->st_gid = node->gid;
 	st->st_atim = node->atime;

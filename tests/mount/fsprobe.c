@@ -162,6 +162,8 @@ static long long stat_field(int rc, const struct stat *st, const char *field)
 		return st->st_blocks;
 	if (strcmp(field, "ino") == 0)
 		return (long long)st->st_ino;
+	if (strcmp(field, "nlink") == 0)
+		return (long long)st->st_nlink;
 	if (strcmp(field, "mode") == 0)
 		snprintf(text, sizeof(text), "%o", st->st_mode);
 	else if (strcmp(field, "mtime") == 0)

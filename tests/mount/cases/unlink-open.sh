@@ -14,6 +14,12 @@ probe "0 0 five 4 0 1 3 new 70000 FIVE" \
 is new "$(cat "$MNT/5")"
 probe "0 0 text 4 0 TEXT" open "$MNT/s" O_RDWR : unlink "$MNT/s" : read 0 0 9 : write 0 0 TEXT \
 	: fsync 0 : read 0 0 9
+# a link count tells whoever has a file open that the name is gone, or another file's
+cp "$MNT/5" "$MNT/6"
+printf over >"$MNT/s"
+probe "0 1 0 0 0 0 1 1 0" open "$MNT/6" O_RDWR : fstat 0 nlink : unlink "$MNT/6" : ftruncate 0 3 \
+	: fstat 0 nlink : rename "$MNT/s" "$MNT/6" - : open "$MNT/6" O_RDWR : fstat 1 nlink : fstat 0 nlink
+rm "$MNT/6"
 probe "ENOENT ENOENT" unlink "$MNT/s" : unlink "$MNT/77"
 is 5 "$(ls "$MNT")" "files"
 stop
