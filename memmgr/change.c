@@ -34,12 +34,12 @@ static void add_list(struct intent *it, const struct bucket_list *from, uint8_t 
 		intent_add(set, from->index[i]);
 }
 
-/* Zeroes and cuts off what a committed change has freed: all free buckets among index[0..count). */
-static int reclaim(struct mm *mm, const uint16_t *index, uint32_t count, struct err *err)
+/* Zeroes and cuts off what a committed change has freed. */
+static int reclaim(struct mm *mm, const struct intent_set *freed, struct err *err)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		int rc = mm->lay.owner[index[i]] == LAYOUT_FREE
-				 ? image_zero_bucket(mm, index[i], err)
+	for (uint32_t b = 0; b < MM_MAX_BUCKETS; b++) {
+		int rc = freed->bits[b / 8] & 1 << b % 8 && mm->lay.owner[b] == LAYOUT_FREE
+				 ? image_zero_bucket(mm, b, err)
 				 : 0;
 		if (rc)
 			return rc;
@@ -47,24 +47,10 @@ static int reclaim(struct mm *mm, const uint16_t *index, uint32_t count, struct 
 	return image_trim(mm, err);
 }
 
-/* A copy of a memory's list, for use after the lists have changed; at least one entry long. */
-static uint16_t *copy_list(const struct bucket_list *list, struct err *err)
-{
-	uint16_t *copy = malloc(MAX(list->count, 1u) * sizeof(*copy));
-
-	if (!copy)
-		err_set(err, -ENOMEM, "no memory for a list of %u buckets", list->count);
-	else if (list->count > 0)
-		memcpy(copy, list->index, list->count * sizeof(*copy));
-	return copy;
-}
-
 int mm_renumber(struct mm *mm, unsigned from, unsigned to, struct err *err)
 {
 	auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
 	auto_free struct intent *it = NULL;
-	auto_free uint16_t *freed = NULL;
-	uint32_t freed_count;
 	int rc = check_change(mm, from, to, err);
 
 	if (rc || from == to)
@@ -72,16 +58,14 @@ int mm_renumber(struct mm *mm, unsigned from, unsigned to, struct err *err)
 	mm->changes[from]++;
 	mm->changes[to]++;
 	it = new_intent(&mm->lay, err);
-	freed = copy_list(&mm->buckets.of[to], err);
-	if (!it || !freed)
+	if (!it)
 		return -ENOMEM;
-	freed_count = mm->buckets.of[to].count;
 	add_list(it, &mm->buckets.of[to], LAYOUT_FREE);
 	add_list(it, &mm->buckets.of[from], (uint8_t)to);
 	intent_resize(it, to, mm->lay.pages[from]);
 	intent_resize(it, from, 0);
 	rc = image_commit(mm, it, err);
-	return rc ? rc : reclaim(mm, freed, freed_count, err);
+	return rc ? rc : reclaim(mm, intent_set_of(it, LAYOUT_FREE), err);
 }
 
 int mm_exchange(struct mm *mm, unsigned a, unsigned b, struct err *err)
@@ -106,12 +90,19 @@ int mm_exchange(struct mm *mm, unsigned a, unsigned b, struct err *err)
 
 /*
  * Replacing: the new content is written into buckets that nobody owns, while everyone else goes on
- * reading and writing; one record then gives them to the memory and frees its old ones.
+ * reading and writing; one record then gives them to the memories and frees their old ones.
  */
 struct replacement {
-	uint16_t *index;
+	const struct mm_content *content;
+	unsigned contents;
+	uint32_t need[MM_MAX_CONTENTS]; /* buckets for each content */
+	uint16_t *index;                /* ascending: those of the first content, of the next */
 	uint32_t count;
 };
+
+_Static_assert((int)MM_MAX_CONTENTS <= (int)INTENT_MAX_SIZES &&
+		       MM_MAX_CONTENTS + 1 <= (int)INTENT_MAX_SETS,
+	       "one record holds all contents, and what is freed");
 
 static int reserve(struct mm *mm, struct replacement *r, struct err *err)
 {
@@ -130,8 +121,11 @@ static int reserve(struct mm *mm, struct replacement *r, struct err *err)
 /* Gives reserved buckets that got no owner back, with the space they took. */
 static void unreserve(struct mm *mm, const struct replacement *r)
 {
-	bool at_end = mm->store->len == layout_bucket_off(&mm->lay, r->index[r->count - 1] + 1u);
+	bool at_end;
 
+	if (r->count == 0 || mm->lay.owner[r->index[0]] != LAYOUT_FREE)
+		return;
+	at_end = mm->store->len == layout_bucket_off(&mm->lay, r->index[r->count - 1] + 1u);
 	for (uint32_t i = 0; i < r->count; i++) {
 		mm->buckets.reserved[r->index[i]] = 0;
 		(void)!image_zero_bucket(mm, r->index[i], NULL);
@@ -140,8 +134,9 @@ static void unreserve(struct mm *mm, const struct replacement *r)
 		(void)!store_resize(mm->store, layout_bucket_off(&mm->lay, mm->lay.buckets), NULL);
 }
 
-static int fill_reserved(struct mm *mm, const struct replacement *r, uint64_t len,
-			 mm_source_fn *source, void *ctx, struct err *err)
+/* `index` has the buckets for this content. */
+static int fill_reserved(struct mm *mm, const uint16_t *index, const struct mm_content *c,
+			 struct err *err)
 {
 	enum { STEP_LEN = 1 << 20 };
 	auto_free uint8_t *buf = malloc(STEP_LEN);
@@ -150,24 +145,24 @@ static int fill_reserved(struct mm *mm, const struct replacement *r, uint64_t le
 
 	if (!buf)
 		return err_set(err, -ENOMEM, "no memory to copy with");
-	while (off < len) {
+	while (off < c->len) {
 		auto_mm_pin struct mm *pinned = NULL;
 		uint64_t in_bucket = off % bucket_len;
-		size_t step = MIN(MIN((uint64_t)STEP_LEN, len - off), bucket_len - in_bucket);
+		size_t step = MIN(MIN((uint64_t)STEP_LEN, c->len - off), bucket_len - in_bucket);
 		size_t got = 0;
-		int rc = source(ctx, buf, step, off, &got, err);
+		int rc = c->source(c->ctx, buf, step, off, &got, err);
 
 		if (rc)
 			return rc;
 		if (got < step)
 			return err_set(err, -EIO,
 				       "the new content ends at %llu bytes, %llu expected",
-				       (unsigned long long)(off + got), (unsigned long long)len);
+				       (unsigned long long)(off + got), (unsigned long long)c->len);
 		mm_pin(mm);
 		pinned = mm;
 		if (!is_zero(buf, step))
 			rc = store_write(mm->store, buf, step,
-					 layout_bucket_off(&mm->lay, r->index[off / bucket_len]) +
+					 layout_bucket_off(&mm->lay, index[off / bucket_len]) +
 						 in_bucket,
 					 0, err);
 		if (rc)
@@ -177,63 +172,91 @@ static int fill_reserved(struct mm *mm, const struct replacement *r, uint64_t le
 	return 0;
 }
 
-static int install(struct mm *mm, unsigned mm_id, const struct replacement *r, uint64_t pages,
-		   struct err *err)
+static int fill_all(struct mm *mm, const struct replacement *r, struct err *err)
+{
+	const uint16_t *index = r->index;
+	int rc = 0;
+
+	for (unsigned k = 0; !rc && k < r->contents; index += r->need[k++])
+		rc = fill_reserved(mm, index, &r->content[k], err);
+	return rc;
+}
+
+static int install(struct mm *mm, const struct replacement *r, struct err *err)
 {
 	auto_free struct intent *it = new_intent(&mm->lay, err);
-	auto_free uint16_t *freed = copy_list(&mm->buckets.of[mm_id], err);
-	uint32_t freed_count = mm->buckets.of[mm_id].count;
-	struct intent_set *set;
+	const uint16_t *index = r->index;
 	int rc;
 
-	if (!it || !freed)
+	if (!it)
 		return -ENOMEM;
-	add_list(it, &mm->buckets.of[mm_id], LAYOUT_FREE);
-	set = intent_set_of(it, (uint8_t)mm_id);
-	for (uint32_t i = 0; i < r->count; i++)
-		intent_add(set, r->index[i]);
+	for (unsigned k = 0; k < r->contents; k++) {
+		mm->changes[r->content[k].mm_id]++;
+		add_list(it, &mm->buckets.of[r->content[k].mm_id], LAYOUT_FREE);
+	}
+	for (unsigned k = 0; k < r->contents; index += r->need[k++]) {
+		struct intent_set *set = intent_set_of(it, (uint8_t)r->content[k].mm_id);
+
+		for (uint32_t i = 0; i < r->need[k]; i++)
+			intent_add(set, index[i]);
+		intent_resize(it, r->content[k].mm_id, div_up(r->content[k].len, MM_PAGE_LEN));
+	}
 	if (r->count > 0)
 		it->buckets = MAX(it->buckets, r->index[r->count - 1] + 1u);
-	intent_resize(it, mm_id, pages);
 	rc = image_commit(mm, it, err);
-	for (uint32_t i = 0; i < r->count && mm->lay.owner[r->index[i]] == mm_id; i++)
+	for (uint32_t i = 0; i < r->count && mm->lay.owner[r->index[i]] != LAYOUT_FREE; i++)
 		mm->buckets.reserved[r->index[i]] = 0;
-	return rc ? rc : reclaim(mm, freed, freed_count, err);
+	return rc ? rc : reclaim(mm, intent_set_of(it, LAYOUT_FREE), err);
+}
+
+/* How many buckets it takes, and a list for them, to be freed. */
+static int size_up(struct mm *mm, struct replacement *r, struct err *err)
+{
+	for (unsigned k = 0; k < r->contents; k++) {
+		const struct mm_content *c = &r->content[k];
+		uint64_t pages = div_up(c->len, MM_PAGE_LEN), need = layout_need(&mm->lay, pages);
+		int rc = check_change(mm, c->mm_id, c->mm_id, err);
+
+		if (rc)
+			return rc;
+		if (need > MM_MAX_BUCKETS - r->count)
+			return err_set(
+				err, -EFBIG, "%llu pages are more than %u buckets of %u can hold",
+				(unsigned long long)pages, MM_MAX_BUCKETS, mm->lay.bucket_pages);
+		r->need[k] = (uint32_t)need;
+		r->count += r->need[k];
+	}
+	r->index = malloc(MAX(r->count, 1u) * sizeof(*r->index));
+	return r->index ? 0 : err_set(err, -ENOMEM, "no memory for a list of %u buckets", r->count);
+}
+
+int mm_replace_all(struct mm *mm, const struct mm_content *content, unsigned count, struct err *err)
+{
+	struct replacement r = {.content = content, .contents = count};
+	auto_free uint16_t *index = NULL;
+	int rc = size_up(mm, &r, err);
+
+	index = r.index;
+	if (!rc)
+		rc = reserve(mm, &r, err);
+	if (rc)
+		return rc;
+	rc = fill_all(mm, &r, err);
+	{
+		auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
+
+		if (!rc)
+			rc = install(mm, &r, err);
+		if (rc)
+			unreserve(mm, &r);
+	}
+	return rc;
 }
 
 int mm_replace(struct mm *mm, unsigned mm_id, uint64_t len, mm_source_fn *source, void *ctx,
 	       struct err *err)
 {
-	uint64_t pages = div_up(len, MM_PAGE_LEN);
-	uint64_t need = layout_need(&mm->lay, pages);
-	auto_free uint16_t *index = NULL;
-	struct replacement r;
-	int rc = check_change(mm, mm_id, mm_id, err);
+	const struct mm_content content = {mm_id, len, source, ctx};
 
-	if (rc)
-		return rc;
-	if (need > MM_MAX_BUCKETS)
-		return err_set(err, -EFBIG, "%llu pages are more than %u buckets of %u can hold",
-			       (unsigned long long)pages, MM_MAX_BUCKETS, mm->lay.bucket_pages);
-	if (need == 0)
-		return mm_resize(mm, mm_id, 0, err);
-	index = malloc(need * sizeof(*index));
-	if (!index)
-		return err_set(err, -ENOMEM, "no memory for a list of %llu buckets",
-			       (unsigned long long)need);
-	r = (struct replacement){.index = index, .count = (uint32_t)need};
-	rc = reserve(mm, &r, err);
-	if (rc)
-		return rc;
-	rc = fill_reserved(mm, &r, len, source, ctx, err);
-	{
-		auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
-
-		mm->changes[mm_id]++;
-		if (!rc)
-			rc = install(mm, mm_id, &r, pages, err);
-		if (rc && mm->lay.owner[index[0]] != mm_id)
-			unreserve(mm, &r);
-	}
-	return rc;
+	return len == 0 ? mm_resize(mm, mm_id, 0, err) : mm_replace_all(mm, &content, 1, err);
 }

@@ -164,6 +164,17 @@ typedef int mm_source_fn(void *ctx, void *buf, size_t len, uint64_t off, size_t 
 int MUST_CHECK mm_replace(struct mm *mm, unsigned mm_id, uint64_t len, mm_source_fn *source,
 			  void *ctx, struct err *err);
 
+/* The same for several memories at once: all have their old content, or all the new one. */
+enum { MM_MAX_CONTENTS = 4 };
+struct mm_content {
+	unsigned mm_id; /* no id twice */
+	uint64_t len;
+	mm_source_fn *source;
+	void *ctx;
+};
+int MUST_CHECK mm_replace_all(struct mm *mm, const struct mm_content *content, unsigned count,
+			      struct err *err);
+
 /* Fills every hole by moving buckets so that each memory keeps its order, then cuts the image
  * behind the last bucket. -EBUSY while another thread replaces a memory. */
 int MUST_CHECK mm_fill_holes(struct mm *mm, struct err *err);

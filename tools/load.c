@@ -46,8 +46,6 @@ struct load {
 	struct records r;
 	struct store *stage, *data_stage; /* what is installed in the end */
 	unsigned data_id;                 /* of a log's data */
-	uint64_t old_count;               /* of a log */
-	uint64_t kept;                    /* of its records: the first so many stay */
 };
 
 /* ---- the structure as it is, and as it will be ---- */
@@ -101,7 +99,6 @@ static int open_stages(struct load *l, struct err *err)
 	struct ss_options *opts = &l->choice->opts;
 	int rc;
 
-	l->old_count = ss_facts(l->r.ss)->count;
 	/* What the nodes, or the lack of them, do not tell, the type of a number does. */
 	if (ss_facts(l->r.ss)->key_width == SS_WIDTH_INFER && l->choice->key.width > 0)
 		opts->key_width = (int)l->choice->key.width;
@@ -123,39 +120,23 @@ static int source(void *ctx, void *buf, size_t len, uint64_t off, size_t *got, s
 	return store_read(stage, buf, *got, off, err);
 }
 
-static int install(struct load *l, unsigned mm_id, struct store *stage, struct err *err)
+static unsigned add_content(struct mm_content *to, unsigned mm_id, struct store *stage)
 {
-	if (!stage_is_changed(stage))
+	if (!stage || !stage_is_changed(stage))
 		return 0;
-	return mm_replace(l->r.image.mm, mm_id, stage->len, source, stage, err);
+	*to = (struct mm_content){mm_id, stage->len, source, stage};
+	return 1;
 }
 
-/*
- * Index and data of a log are two memories. In between, the index must not reach into data that are
- * others by now: it ends before the first of them until all are there.
- */
-static int install_log(struct load *l, struct err *err)
-{
-	unsigned index_id = (unsigned)l->choice->mm_id;
-	uint8_t count[8];
-	int rc = 0;
-
-	put_le64(count, l->kept);
-	if (l->kept < l->old_count && stage_is_changed(l->data_stage)) {
-		rc = mm_write(l->r.image.mm, index_id, count, sizeof(count), 32, err);
-		if (rc == 0)
-			rc = mm_sync(l->r.image.mm, err);
-	}
-	if (rc == 0)
-		rc = install(l, l->data_id, l->data_stage, err);
-	return rc < 0 ? rc : install(l, index_id, l->stage, err);
-}
-
+/* Index and data of a log are two memories: both or neither. */
 static int install_all(struct load *l, struct err *err)
 {
-	int rc = l->data_stage ? install_log(l, err)
-			       : install(l, (unsigned)l->choice->mm_id, l->stage, err);
+	struct mm_content content[2];
+	unsigned n = add_content(content, (unsigned)l->choice->mm_id, l->stage);
+	int rc;
 
+	n += add_content(content + n, l->data_id, l->data_stage);
+	rc = n > 0 ? mm_replace_all(l->r.image.mm, content, n, err) : 0;
 	ss_close(l->r.ss);
 	l->r.ss = NULL;
 	return rc < 0 ? rc : image_close(&l->r.image, err);
@@ -207,7 +188,6 @@ static int load(struct load *l, FILE *from, struct err *err)
 	rc = load_lines(from, l->r.ss, &l->choice->key, &l->choice->value, l->mode, &l->count, err);
 	if (rc == -EDOM)
 		return err_set(err, rc, "%s: --key-width does", err->text);
-	l->kept = l->mode == LOAD_REPLACE ? l->count.unchanged : l->old_count;
 	if (rc == 0)
 		rc = judge_structure(l->r.ss, l->choice->mm_id, &usage,
 				     "it would be damaged, so nothing was loaded", err);

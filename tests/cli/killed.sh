@@ -4,9 +4,6 @@
 # its memories and can be worked on; and a new image has its name or is not there.
 . "$(dirname "$0")/lib.sh"
 
-: "${KILL_AT_LIB:?the library that kills}"
-export ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0
-
 # A small image with holes, surplus, slack, a tail: 1-page buckets, so that many moves are little.
 python3 - <<'EOF'
 import random, struct
@@ -28,19 +25,6 @@ memories() {
     "$program" rebucket --json -f -b 1 "$1" proof.img 2>/dev/null | jq -r .memories_sha256
 }
 want=$(memories untidy.img)
-
-# killed N ARGUMENT...: runs canisterfs; true when it was killed, false when it came to its end.
-killed() {
-    local n=$1 got=0
-    shift
-    # In a subshell, so that the shell's word on it goes nowhere.
-    (KILL_AT=$n LD_PRELOAD=$KILL_AT_LIB "$program" "$@" >out 2>err; exit $?) 2>/dev/null || got=$?
-    case $got in
-    0) return 1 ;;
-    137) return 0 ;;
-    *) fail "killed at $n, $*: exited $got: $(cat err)" ;;
-    esac
-}
 
 # In place: whole at any time, and the verb can be run again, or what it did be taken back.
 n=1

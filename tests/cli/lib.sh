@@ -75,3 +75,18 @@ json() {
     got=$(jq -c "$1" out) || fail "no JSON: $(cat out)"
     [ "$got" = "$2" ] || fail "$1 is $got, not $2"
 }
+
+# killed N ARGUMENT...: runs canisterfs and kills it before its Nth call that changes a file; true
+# when it was killed, false when it came to its end.
+killed() {
+    local n=$1 got=0
+    shift
+    # In a subshell, so that the shell's word on it goes nowhere.
+    (ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 KILL_AT=$n \
+        LD_PRELOAD=${KILL_AT_LIB:?the library that kills} "$program" "$@" >out 2>err; exit $?) 2>/dev/null || got=$?
+    case $got in
+    0) return 1 ;;
+    137) return 0 ;;
+    *) fail "killed at $n, $*: exited $got: $(cat err)" ;;
+    esac
+}

@@ -272,6 +272,53 @@ static void a_growth_that_fails_gives_its_buckets_back(void **state)
 	assert_int_equal(pages_of(mm, 5), 3);
 }
 
+/* The content of two memories that are replaced together: the byte that all of it has. */
+static int one_byte(void *ctx, void *buf, size_t len, uint64_t off, size_t *got, struct err *err)
+{
+	memset(buf, *(const uint8_t *)ctx, len);
+	*got = len;
+	return 0;
+}
+
+static void expect_both_old_or_both_new(struct mm *mm)
+{
+	bool new = pages_of(mm, 5) == 3;
+
+	assert_int_equal(pages_of(mm, 5), new ? 3 : 2);
+	assert_int_equal(pages_of(mm, 6), new ? 1 : 2);
+	for (unsigned id = 5; id <= 6; id++)
+		for (uint64_t i = 0; i < pages_of(mm, id); i++)
+			assert_true(page_is(mm, id, i, new ? 0xbb : 0xaa, new ? 0xbb : 0xaa));
+	assert_true(page_is(mm, 7, 0, 0xcc, 0xcc));
+}
+
+static void two_memories_replaced_together(void **state)
+{
+	auto_store struct store *mem = new_image(1);
+	auto_store struct store *s = faulty_store_new(mem);
+	auto_mm struct mm *mm = open_image(s);
+	uint8_t byte = 0xbb;
+	const struct mm_content content[] = {{6, PAGE, one_byte, &byte},
+					     {5, 3 * PAGE, one_byte, &byte}};
+
+	for (unsigned id = 5; id <= 6; id++) {
+		assert_ok(mm_grow(mm, id, 2, NULL));
+		fill_page(mm, id, 0, 0xaa);
+		fill_page(mm, id, 1, 0xaa);
+	}
+	assert_ok(mm_grow(mm, 7, 1, NULL));
+	fill_page(mm, 7, 0, 0xcc);
+	assert_ok(mm_sync(mm, NULL));
+	faulty_record(s);
+	assert_ok(mm_replace_all(mm, content, 2, NULL));
+	expect_both_old_or_both_new(mm);
+	assert_int_equal(pages_of(mm, 5), 3);
+	assert_ok(mm_close(mm, NULL));
+	mm = NULL;
+	crash_everywhere(s, expect_both_old_or_both_new);
+	assert_clean(mem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +328,7 @@ int main(void)
 		cmocka_unit_test(growing_over_bytes_that_someone_left_in_the_slack),
 		cmocka_unit_test(shrinking_inside_a_bucket),
 		cmocka_unit_test(a_bucket_that_changes_hands),
+		cmocka_unit_test(two_memories_replaced_together),
 		cmocka_unit_test(a_growth_that_fails_gives_its_buckets_back),
 	};
 
