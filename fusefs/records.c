@@ -25,9 +25,15 @@ enum { INO_ROOT = 9, PLACE_BITS = 52 };
  */
 enum { OFF_DOTS = 2, OFF_FIRST = 3 };
 
-/* A record that the kernel knows; its nodeid is the address and 1. */
+/*
+ * A record that the kernel knows; its nodeid is the address and 1. The kernel keeps the size and
+ * the time that it was told first, for it takes itself for the only writer: so another size, or
+ * time, is another node.
+ */
 struct record {
 	uint64_t lookups; /* nodes_lock */
+	uint64_t len;
+	struct timespec mtime;
 	uint8_t mm_id, style;
 	char name[];
 };
@@ -111,11 +117,17 @@ static int compare_records(const void *x, const void *y)
 
 	if (a->mm_id != b->mm_id || a->style != b->style)
 		return a->mm_id != b->mm_id ? a->mm_id - b->mm_id : a->style - b->style;
+	if (a->len != b->len)
+		return a->len < b->len ? -1 : 1;
+	if (a->mtime.tv_sec != b->mtime.tv_sec)
+		return a->mtime.tv_sec < b->mtime.tv_sec ? -1 : 1;
+	if (a->mtime.tv_nsec != b->mtime.tv_nsec)
+		return a->mtime.tv_nsec < b->mtime.tv_nsec ? -1 : 1;
 	return strcmp(a->name, b->name);
 }
 
 /* 0: no memory. */
-static fuse_ino_t remember(struct records *r, const struct task *t)
+static fuse_ino_t remember(struct records *r, const struct task *t, const struct stat *st)
 {
 	struct record *rec = calloc(1, sizeof(*rec) + strlen(t->name) + 1);
 	auto_unlock pthread_mutex_t *held = lock(&r->nodes_lock);
@@ -123,6 +135,8 @@ static fuse_ino_t remember(struct records *r, const struct task *t)
 
 	if (!rec)
 		return 0;
+	rec->len = (uint64_t)st->st_size;
+	rec->mtime = st->st_mtim;
 	rec->mm_id = (uint8_t)t->mm_id;
 	rec->style = (uint8_t)t->style;
 	strcpy(rec->name, t->name);
@@ -203,7 +217,7 @@ static int look_up_record(struct fs *fs, struct task *t, struct fuse_entry_param
 	if (rc)
 		return rc;
 	stat_record(fs, t->mm_id, &rec, &entry->attr);
-	entry->ino = remember(fs->records, t);
+	entry->ino = remember(fs->records, t, &entry->attr);
 	return entry->ino ? 0 : -ENOMEM;
 }
 
