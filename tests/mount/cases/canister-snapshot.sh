@@ -27,7 +27,7 @@ cmp "$MNT/.canister/heap" "$SNAP/wasm_memory.bin"
 cmp "$MNT/.canister/module.wasm" "$SNAP/wasm_module.bin"
 cmp "$MNT/.canister/metadata.json" "$SNAP/metadata.json"
 cmp "$MNT/.canister/stable" "$SNAP/stable_memory.bin"
-is "heap info.json metadata.json module.wasm stable" "$(ls "$MNT/.canister" | paste -sd' ')" ".canister"
+is "heap info.json metadata.json module.wasm records stable" "$(ls "$MNT/.canister" | paste -sd' ')" ".canister"
 ! printf x 2>/dev/null >"$MNT/.canister/heap" || fail "the heap can be written to"
 # Nobody else while it is mounted: by icp-cli's lock.
 ! flock -n "$SNAP/.lock" true || fail "the directory is not locked"
