@@ -115,6 +115,9 @@ void nodes_clear(struct fs *fs);
 /* The node that a nodeid of the kernel's stands for, and the other way round. */
 struct node *node_of(struct fs *fs, fuse_ino_t ino);
 fuse_ino_t node_id(struct fs *fs, const struct node *node);
+/* .canister/stable has one for each length: with the writeback cache the kernel believes the length
+ * with which it first met a nodeid. */
+fuse_ino_t node_stable_id(uint64_t len);
 /* The memory's id that `name` stands for, or -1: any other name is a scratch file's. */
 int name_to_id(const char *name);
 bool name_is_reserved(const struct fs *fs, const char *name);

@@ -18,6 +18,9 @@ enum {
 	INO_FIRST_FILE = 16,
 };
 
+/* No address has this bit, and no record's number is even. */
+#define STABLE_ID (UINT64_C(1) << 62)
+
 void cleanup_mutex(pthread_mutex_t **held)
 {
 	if (*held)
@@ -34,12 +37,19 @@ struct node *node_of(struct fs *fs, fuse_ino_t ino)
 {
 	if (record_has_id(ino))
 		return record_node(fs);
+	if (ino & STABLE_ID)
+		return &fs->stable;
 	return ino == FUSE_ROOT_ID ? &fs->root : (struct node *)ino;
 }
 
 fuse_ino_t node_id(struct fs *fs, const struct node *node)
 {
 	return node == &fs->root ? FUSE_ROOT_ID : (fuse_ino_t)node;
+}
+
+fuse_ino_t node_stable_id(uint64_t len)
+{
+	return STABLE_ID | len << 1;
 }
 
 int name_to_id(const char *name)

@@ -40,9 +40,11 @@ void fs_reply_node(fuse_req_t req, struct node *node)
 	struct fuse_entry_param entry = {.entry_timeout = FS_TIMEOUT};
 
 	if (node) {
-		entry.ino = node_id(fs, node);
-		entry.attr_timeout = attr_timeout(node);
 		node_stat(fs, node, &entry.attr);
+		entry.ino = node->kind == NODE_STABLE ? node_stable_id((uint64_t)entry.attr.st_size)
+						      : node_id(fs, node);
+		entry.attr_timeout = attr_timeout(node);
+		entry.entry_timeout = MIN(entry.entry_timeout, entry.attr_timeout);
 		node->lookups++;
 	}
 	/* -ENOENT: a signal has ended the caller's wait, and no forget will follow. */
