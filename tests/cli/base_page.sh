@@ -49,6 +49,18 @@ run 0 adopt --base-page 1 -m 0 -b 1 -l 100 head adopted.img
 run 0 extract --base-page 1 --length 100 --exact adopted.img 0 back
 cmp -n 100 head back || fail "adopt did something else"
 
+golden h_structs
+cat head h_structs.img >structs.img
+cp structs.img kept.img
+run 0 dump h_structs.img 1
+mv out want
+run 0 dump --base-page 2 structs.img 1
+same out want
+head -n 9 want | "$program" load --base-page 2 --replace structs.img 1 >out
+head_is_left structs.img
+run 1 diff --base-page 2 --records kept.img structs.img
+[ "$(wc -l <out)" = 1991 ] || fail "$(tail -n 1 out)"
+
 refused 1 "c_interleaved.img: the image has $(stat -c %s c_interleaved.img) bytes and ends before byte 65536000" \
     info --base-page 1000 c_interleaved.img
 run 2 info --base-page -1 late.img
