@@ -2,6 +2,7 @@
 /*
  * diff: which records two images have that the other has not, or with another value. Walks two
  * structures in step, so it does not matter where their nodes lie, and holds one record of each.
+ * Nodes whose pages are equal in both are passed over.
  */
 #include <inttypes.h>
 
@@ -43,6 +44,7 @@ struct diff {
 	const struct records_choice *choice;
 	const struct names *names; /* or NULL */
 	struct side a, b;
+	struct ss_same *same; /* parts of both that are; or NULL */
 	enum ss_order order;
 	int mm_id;
 	uint64_t differences;
@@ -106,73 +108,91 @@ static int tell(struct diff *d, const struct side *old, const struct side *new, 
 
 /* ---- two structures in step ---- */
 
-/* Below 0: only A is at this place; above 0: only B is. */
-static int compare_places(const struct diff *d)
+/* The order that the keys of both keep to. Asked only when two keys differ: to find it out takes a
+ * walk over a whole map. */
+static int find_order(struct diff *d, struct err *err)
 {
-	const struct side *a = &d->a, *b = &d->b;
+	const struct ss_facts *a = ss_facts(d->a.r.ss), *b = ss_facts(d->b.r.ss);
+	struct ss_usage usage;
+	int rc;
 
-	if (!a->more || !b->more)
-		return a->more ? -1 : 1;
-	if (ss_facts(a->r.ss)->keyed)
-		return ss_compare(d->order, a->rec.key, b->rec.key);
-	return a->rec.index < b->rec.index ? -1 : a->rec.index > b->rec.index;
+	if (d->order != SS_ORDER_INFER)
+		return 0;
+	rc = ss_measure(b->count > a->count ? d->b.r.ss : d->a.r.ss, d->mm_id, &usage, NULL, NULL,
+			err);
+	d->order = usage.order;
+	if (rc == 0 && usage.order == SS_ORDER_OWN)
+		rc = err_set(err, -ENOTSUP,
+			     "the keys follow an order of their program's own: --order does, if it "
+			     "is a known one");
+	return rc;
 }
 
-static bool same_value(const struct side *a, const struct side *b)
+static bool same_bytes(struct ss_bytes a, struct ss_bytes b)
 {
-	return a->value.len == b->value.len &&
-	       (a->value.len == 0 || memcmp(a->value.data, b->value.data, a->value.len) == 0);
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+/* *place is below 0: only A is at this place; above 0: only B is. */
+static int compare_places(struct diff *d, int *place, struct err *err)
+{
+	const struct side *a = &d->a, *b = &d->b;
+	int rc;
+
+	*place = a->more ? -1 : 1;
+	if (!a->more || !b->more)
+		return 0;
+	if (!ss_facts(a->r.ss)->keyed) {
+		*place = a->rec.index < b->rec.index ? -1 : a->rec.index > b->rec.index;
+		return 0;
+	}
+	*place = 0;
+	if (same_bytes(a->rec.key, b->rec.key))
+		return 0;
+	rc = find_order(d, err);
+	*place = ss_compare(d->order, a->rec.key, b->rec.key);
+	return rc;
+}
+
+static int step_both(struct diff *d, struct err *err)
+{
+	int rc = d->same ? ss_same_skip(d->same, d->a.c, d->b.c, err) : 0;
+
+	if (rc == 0)
+		rc = side_next(&d->a, err);
+	return rc < 0 ? rc : side_next(&d->b, err);
 }
 
 static int step(struct diff *d, struct err *err)
 {
-	int place = compare_places(d), rc = 0;
+	int place, rc = compare_places(d, &place, err);
 
+	if (rc < 0)
+		return rc;
 	if (place != 0)
 		rc = tell(d, place < 0 ? &d->a : NULL, place < 0 ? NULL : &d->b, err);
-	else if (!same_value(&d->a, &d->b))
+	else if (!same_bytes(d->a.value, d->b.value))
 		rc = tell(d, &d->a, &d->b, err);
-	if (rc == 0 && place <= 0)
-		rc = side_next(&d->a, err);
-	if (rc == 0 && place >= 0)
-		rc = side_next(&d->b, err);
-	return rc;
+	if (rc < 0 || place == 0)
+		return rc < 0 ? rc : step_both(d, err);
+	return side_next(place < 0 ? &d->a : &d->b, err);
 }
 
 static int walk_both(struct diff *d, struct err *err)
 {
 	int rc = d->a.r.ss ? ss_first(d->a.r.ss, &d->a.c, err) : 0;
 
+	d->order = d->choice->opts.order;
 	if (rc == 0 && d->b.r.ss)
 		rc = ss_first(d->b.r.ss, &d->b.c, err);
+	if (rc == 0 && d->a.r.ss && d->b.r.ss)
+		rc = ss_same_open(d->a.r.ss, d->b.r.ss, &d->same, err);
 	if (rc == 0)
-		rc = side_next(&d->a, err);
-	if (rc == 0)
-		rc = side_next(&d->b, err);
+		rc = step_both(d, err);
 	while (rc == 0 && (d->a.more || d->b.more))
 		rc = step(d, err);
-	return rc;
-}
-
-/* The order that the keys of both keep to; of an empty map any will do. */
-static int find_order(struct diff *d, struct err *err)
-{
-	struct side *longer = &d->a;
-	struct ss_usage usage;
-	int rc;
-
-	d->order = d->choice->opts.order;
-	/* One side alone is in its own order, whatever that is. */
-	if (!d->a.r.ss || !d->b.r.ss || !ss_facts(d->a.r.ss)->keyed || d->order != SS_ORDER_INFER)
-		return 0;
-	if (ss_facts(d->b.r.ss)->count > ss_facts(d->a.r.ss)->count)
-		longer = &d->b;
-	rc = ss_measure(longer->r.ss, d->mm_id, &usage, NULL, NULL, err);
-	d->order = usage.order;
-	if (rc == 0 && usage.order == SS_ORDER_OWN)
-		rc = err_set(err, -ENOTSUP,
-			     "the keys follow an order of their program's own: --order does, if it "
-			     "is a known one");
+	ss_same_close(d->same);
+	d->same = NULL;
 	return rc;
 }
 
@@ -202,8 +222,6 @@ static int diff_structure(struct diff *d, const struct diff_args *args, struct e
 			     d->mm_id, ss_kind_name(ss_facts(d->a.r.ss)->kind),
 			     ss_kind_name(ss_facts(d->b.r.ss)->kind));
 	if (rc == 0)
-		rc = find_order(d, err);
-	if (rc == 0)
 		rc = walk_both(d, err);
 	side_drop(&d->a);
 	side_drop(&d->b);
@@ -213,7 +231,7 @@ static int diff_structure(struct diff *d, const struct diff_args *args, struct e
 /* ---- all memories ---- */
 
 /* Equal bytes have equal records, and comparing them is quicker by far. */
-static int same_bytes(struct store *a, struct store *b, bool *same, struct err *err)
+static int same_memory(struct store *a, struct store *b, bool *same, struct err *err)
 {
 	auto_free uint8_t *buf = malloc(2 * (size_t)CHUNK_LEN);
 	int rc = 0;
@@ -247,7 +265,7 @@ static int is_worth(struct mm *a, struct mm *b, unsigned id, bool *worth, struct
 		return rc;
 	rc = ss_recognise(sa->len ? sa : sb, &content, err);
 	if (rc == 0)
-		rc = same_bytes(sa, sb, &same, err);
+		rc = same_memory(sa, sb, &same, err);
 	*worth = ss_kind_has_records(content.kind) && (!same || content.kind == SS_LOG_INDEX);
 	return rc;
 }

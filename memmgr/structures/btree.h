@@ -147,6 +147,14 @@ static inline uint64_t bt_overflow_count(const struct bt_header *h, uint64_t len
 /* Follows the chain to its end: as many pages as the node's length needs, no fewer, no more. */
 int MUST_CHECK bt_node_whole_chain(struct bt *t, struct bt_node *node, struct err *err);
 
+/* ---- btree_cursor.c ---- */
+
+/* Whether a node is entered before the next record, or passed over: at *addr, *depth levels below
+ * the root's. */
+bool bt_cursor_ahead(struct ss_cursor *c, uint64_t *addr, unsigned *depth);
+int MUST_CHECK bt_cursor_enter(struct ss_cursor *c, struct err *err);
+void bt_cursor_pass(struct ss_cursor *c);
+
 /* ---- btree_width.c ---- */
 
 /* Sets t->width. `node`, loaded and of version 2, or NULL, is looked at first; then as many nodes

@@ -228,30 +228,58 @@ static void prefetch(const struct bt_cursor *c, const struct level *level)
 				level->node->child[level->i + 1]);
 }
 
-static int next(struct ss_cursor *base, struct ss_record *rec, bool *more, struct err *err)
+bool bt_cursor_ahead(struct ss_cursor *base, uint64_t *addr, unsigned *depth)
 {
 	struct bt_cursor *c = cursor_of(base);
 
-	while (c->depth > 0) {
-		struct level *level = &c->level[c->depth - 1];
+	for (; c->depth > 0; c->depth--) {
+		const struct level *level = &c->level[c->depth - 1];
 
 		if (!level->node->leaf && !level->child_done) {
-			int rc;
-
-			level->child_done = true;
-			rc = push(c, level->node->child[level->i], err);
-			if (rc < 0)
-				return rc;
-			prefetch(c, level);
-		} else if (level->i < level->node->n) {
-			*more = true;
-			return deliver(c, level, rec, err);
-		} else {
-			c->depth--;
+			*addr = level->node->child[level->i];
+			*depth = c->depth;
+			return true;
 		}
+		if (level->i < level->node->n)
+			return false;
 	}
-	*more = false;
-	return 0;
+	return false;
+}
+
+void bt_cursor_pass(struct ss_cursor *base)
+{
+	struct bt_cursor *c = cursor_of(base);
+
+	c->level[c->depth - 1].child_done = true;
+}
+
+int bt_cursor_enter(struct ss_cursor *base, struct err *err)
+{
+	struct bt_cursor *c = cursor_of(base);
+	struct level *level = &c->level[c->depth - 1];
+	int rc;
+
+	level->child_done = true;
+	rc = push(c, level->node->child[level->i], err);
+	if (rc == 0)
+		prefetch(c, level);
+	return rc;
+}
+
+static int next(struct ss_cursor *base, struct ss_record *rec, bool *more, struct err *err)
+{
+	struct bt_cursor *c = cursor_of(base);
+	unsigned depth;
+	uint64_t addr;
+
+	while (bt_cursor_ahead(base, &addr, &depth)) {
+		int rc = bt_cursor_enter(base, err);
+
+		if (rc < 0)
+			return rc;
+	}
+	*more = c->depth > 0;
+	return *more ? deliver(c, &c->level[c->depth - 1], rec, err) : 0;
 }
 
 static int value_read(struct ss_cursor *base, void *buf, size_t len, uint64_t off, struct err *err)

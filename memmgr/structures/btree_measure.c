@@ -26,16 +26,6 @@ struct walk {
 	struct bt_node *node[BT_MAX_DEPTH];
 };
 
-static bool get_bit(const uint8_t *bits, uint64_t i)
-{
-	return bits[i / 8] & 1u << i % 8;
-}
-
-static void set_bit(uint8_t *bits, uint64_t i)
-{
-	bits[i / 8] = (uint8_t)(bits[i / 8] | 1u << i % 8);
-}
-
 /* ---- the allocator's list of free chunks ---- */
 
 /* The index of a free chunk's header; chunk_limit is the frontier's highest. */
@@ -64,7 +54,7 @@ static int walk_free_list(struct walk *w, struct err *err)
 				      addr);
 			return 0;
 		}
-		if (get_bit(w->free, index)) {
+		if (ss_bit_get(w->free, index)) {
 			ss_find_fault(w->r, D_FREE_LIST,
 				      "the list of free chunks comes back to the one at %" PRIu64,
 				      addr);
@@ -82,7 +72,7 @@ static int walk_free_list(struct walk *w, struct err *err)
 				      addr);
 			return 0;
 		}
-		set_bit(w->free, index);
+		ss_bit_set(w->free, index);
 		highest = MAX(highest, index);
 		count++;
 		addr = get_le64(raw + 8);
@@ -113,18 +103,18 @@ static bool take_page(struct walk *w, uint64_t addr, const char *what)
 		return false;
 	}
 	index = bt_chunk_index(&w->t->h, addr);
-	if (get_bit(w->used, index)) {
+	if (ss_bit_get(w->used, index)) {
 		ss_find_fault(w->r, D_SHARED, "the page at %" PRIu64 " is reached twice, now as %s",
 			      addr, what);
 		return false;
 	}
-	set_bit(w->used, index);
+	ss_bit_set(w->used, index);
 	w->reached++;
 	if (index >= w->frontier)
 		ss_find_fault(w->r, D_POINTER,
 			      "%s at %" PRIu64 " lies behind the last chunk that was handed out",
 			      what, addr);
-	else if (get_bit(w->free, index))
+	else if (ss_bit_get(w->free, index))
 		ss_find_fault(w->r, D_CHUNK_IN_USE,
 			      "%s at %" PRIu64 " lies in a chunk of the free list", what, addr);
 	if (blocks_read(&w->t->ss.blocks, raw, sizeof(raw), addr - BT_CHUNK_HEADER_LEN, NULL) < 0)

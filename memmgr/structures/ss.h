@@ -57,6 +57,16 @@ struct ss_cursor {
  * bytes that exist before it comes here. */
 int MUST_CHECK ss_reserve(uint8_t **buf, size_t *cap, size_t want, struct err *err);
 
+static inline bool ss_bit_get(const uint8_t *bits, uint64_t i)
+{
+	return bits[i / 8] & 1u << i % 8;
+}
+
+static inline void ss_bit_set(uint8_t *bits, uint64_t i)
+{
+	bits[i / 8] = (uint8_t)(bits[i / 8] | 1u << i % 8);
+}
+
 /* What is in ss_defects, by place. */
 enum ss_defect {
 	D_HEADER,

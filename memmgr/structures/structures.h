@@ -183,6 +183,28 @@ void ss_cursor_close(struct ss_cursor *c);
 void cleanup_ss_cursor(struct ss_cursor **c);
 #define auto_ss_cursor __attribute__((cleanup(cleanup_ss_cursor)))
 
+/* ---- two maps, one of them an edited copy of the other ---- */
+
+struct ss_same;
+
+/*
+ * Compares the bytes of two maps, and finds the subtrees that are the same in both by that alone.
+ * *out is NULL where nothing can be told: other kinds, maps of another form, damage. Takes a bit
+ * for each page. Neither map may change while it is open.
+ */
+int MUST_CHECK ss_same_open(struct ss *a, struct ss *b, struct ss_same **out, struct err *err);
+/*
+ * With two cursors of which each has delivered all that is before where the other one is: moves
+ * both over such subtrees, as far as they follow at once. The records passed over are equal, with
+ * their values; an index is not true any more.
+ */
+int MUST_CHECK ss_same_skip(const struct ss_same *s, struct ss_cursor *a, struct ss_cursor *b,
+			    struct err *err);
+/* Accepts NULL. */
+void ss_same_close(struct ss_same *s);
+void cleanup_ss_same(struct ss_same **s);
+#define auto_ss_same __attribute__((cleanup(cleanup_ss_same)))
+
 /* ---- changing it: the store must be writable, and grows where it is too short ---- */
 
 /*

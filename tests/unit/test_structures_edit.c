@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
  * Changing structures: against a model, against the check, and byte for byte against the real
- * library, which was given the same operations on the same golden maps (the hashes below are of
- * what it left in memory).
+ * library, which was given the same operations on the same golden golden_maps (the hashes below are
+ * of what it left in memory).
  */
 #include <openssl/evp.h>
 #include <stdio.h>
 
 #include "memmgr/structures/structures.h"
 #include "tests/unit/golden.h"
+#include "tests/unit/golden_maps.h"
 #include "tests/unit/stores.h"
 
-enum { OPERATIONS = 3000, MAX_KEY = 256, MAX_VALUE = 4096 };
+enum { OPERATIONS = 3000, MAX_KEY = GOLDEN_MAX_KEY, MAX_VALUE = GOLDEN_MAX_VALUE };
 
 /* ---- a model: entries sorted by key ---- */
 
@@ -132,85 +133,7 @@ static void expect_model(struct ss *ss, const struct model *m)
 	assert_false(more);
 }
 
-/* ---- the golden maps ---- */
-
-struct map {
-	const char *image;
-	int mm_id;
-	int key_width; /* SS_WIDTH_PREFIXED: up to key_max bytes */
-	unsigned key_max, value_min, value_max;
-	enum ss_order order;
-	const char *sha256; /* of the memory, after the real library did the same */
-};
-
-static const struct map maps[] = {
-	{"e_btree_u64", 0, 8, 8, 8, 8, SS_ORDER_BYTES,
-	 "54086397eafcd043061efead6e98da49104c87ccf343d148dfcf9d0d15bde6eb"},
-	{"f_btree_unbounded", 2, SS_WIDTH_PREFIXED, 60, 0, 4000, SS_ORDER_BYTES,
-	 "b3f0cb7f8b1c35350f49609acd36ad591e5438340ff627fe4ce444f3abed5e16"},
-	{"f_btree_unbounded", 3, SS_WIDTH_PREFIXED, 29, 8, 8, SS_ORDER_LENGTH,
-	 "13a6b2aa767a18018bb19492502e0a41e5c685ba2b53bd740244fc56ecef09ec"},
-	{"g_btree_v1", 1, SS_WIDTH_PREFIXED, 16, 0, 24, SS_ORDER_BYTES,
-	 "75b86be228c29e3e4d8f7e306e7b343be6ef0621f237601f8054b2558a032f83"},
-	{"g_btree_v1", 2, 8, 8, 8, 8, SS_ORDER_BYTES,
-	 "0aa120beb70811aba1eaac5900964a68c77dec27c5e197df89f27ff33d03c48a"},
-	{"g_raw_btree", -1, 4, 4, 0, 32, SS_ORDER_BYTES,
-	 "ff8015db0c55baf3b9470707c6bdbaf86d4fafc544b185cae1a0d2dc7f48f7f5"},
-	{"h_structs", 7, SS_WIDTH_PREFIXED, 16, 0, 0, SS_ORDER_BYTES,
-	 "53df0e8002448235f659891bfcf1558d494ccf3a55e4854bf3b8467fdb51d772"},
-	{"i_upgrade", 1, 8, 8, 0, 3000, SS_ORDER_BYTES,
-	 "bb19d06c2b3b4f6d7c0c49751d69079240fd06e6202bf05814a87e2cac382fed"},
-};
-
-/* The map's bytes alone, in a store of their own. */
-static struct store *map_store(const struct map *map)
-{
-	struct store *image = golden_image(map->image), *memory, *copy;
-	struct mm *mm;
-
-	if (map->mm_id < 0)
-		return image;
-	assert_ok(mm_open(image, &mm, NULL));
-	assert_ok(ss_memory_store(mm, (unsigned)map->mm_id, false, &memory, NULL));
-	copy = mem_store_new(NULL, memory->len);
-	assert_ok(store_read(memory, mem_store_bytes(copy), memory->len, 0, NULL));
-	store_close(memory);
-	mm_drop(mm);
-	store_close(image);
-	return copy;
-}
-
-static struct ss *map_open(const struct map *map, struct store *s)
-{
-	struct ss_options opts = {.key_width = map->key_width, .order = map->order};
-	struct err err = {""};
-	struct ss *ss;
-
-	assert_ok_err(ss_open(s, NULL, &opts, &ss, &err), &err);
-	return ss;
-}
-
-static size_t random_key(const struct map *map, struct rng *rng, uint8_t *key)
-{
-	/* Keys of the string map are letters: the type takes UTF-8 alone. */
-	bool letters = map->key_max == 60;
-	size_t len = map->key_max;
-
-	if (map->key_width < 0)
-		len = rng_below(rng, len + 1);
-	rng_fill(rng, key, len);
-	for (size_t i = 0; letters && i < len; i++)
-		key[i] = (uint8_t)('a' + key[i] % 26);
-	return len;
-}
-
-static size_t random_value(const struct map *map, struct rng *rng, uint8_t *value)
-{
-	size_t len = map->value_min + rng_below(rng, map->value_max - map->value_min + 1);
-
-	rng_fill(rng, value, len);
-	return len;
-}
+/* ---- the golden golden_maps ---- */
 
 static void no_findings(void *ctx, const struct mm_finding *f)
 {
@@ -225,10 +148,12 @@ static void expect_sound(struct ss *ss)
 	assert_int_equal(usage.chunks_leaked, 0);
 }
 
-static void random_put(const struct map *map, struct ss *ss, struct model *m, struct rng *rng)
+static void random_put(const struct golden_map *map, struct ss *ss, struct model *m,
+		       struct rng *rng)
 {
 	uint8_t key[MAX_KEY], value[MAX_VALUE];
-	size_t key_len = random_key(map, rng, key), value_len = random_value(map, rng, value);
+	size_t key_len = golden_map_key(map, rng, key),
+	       value_len = golden_map_value(map, rng, value);
 	bool found, changed;
 	struct err err = {""};
 	size_t i;
@@ -262,7 +187,7 @@ static void random_remove(struct ss *ss, struct model *m, struct rng *rng)
 }
 
 /* Phases of growing and of shrinking, so that nodes split, lend and merge. */
-static void random_operations(const struct map *map, struct ss *ss, struct model *m,
+static void random_operations(const struct golden_map *map, struct ss *ss, struct model *m,
 			      struct rng *rng, unsigned operations)
 {
 	unsigned shrink = 5;
@@ -290,22 +215,22 @@ static void expect_hash(struct store *s, const char *expected)
 
 static void changed_maps_equal_the_model_and_the_real_librarys(void **state)
 {
-	for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
+	for (size_t i = 0; i < GOLDEN_MAPS; i++) {
 		struct rng rng = {.state = 1000 + i};
-		struct store *s = map_store(&maps[i]);
-		struct model m = {.order = maps[i].order};
-		struct ss *ss = map_open(&maps[i], s);
+		struct store *s = golden_map_store(&golden_maps[i]);
+		struct model m = {.order = golden_maps[i].order};
+		struct ss *ss = golden_map_open(&golden_maps[i], s);
 
 		model_load(&m, ss);
-		random_operations(&maps[i], ss, &m, &rng, OPERATIONS);
+		random_operations(&golden_maps[i], ss, &m, &rng, OPERATIONS);
 		expect_sound(ss);
 		expect_model(ss, &m);
 		ss_close(ss);
 		/* And as who opens it anew sees it. */
-		ss = map_open(&maps[i], s);
+		ss = golden_map_open(&golden_maps[i], s);
 		expect_model(ss, &m);
 		ss_close(ss);
-		expect_hash(s, maps[i].sha256);
+		expect_hash(s, golden_maps[i].sha256);
 		model_free(&m);
 		store_close(s);
 	}
@@ -315,10 +240,10 @@ static void a_map_that_is_emptied_and_filled_again_is_sound(void **state)
 {
 	struct rng rng = rng_start(__func__);
 
-	for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
-		struct store *s = map_store(&maps[i]);
-		struct model m = {.order = maps[i].order};
-		struct ss *ss = map_open(&maps[i], s);
+	for (size_t i = 0; i < GOLDEN_MAPS; i++) {
+		struct store *s = golden_map_store(&golden_maps[i]);
+		struct model m = {.order = golden_maps[i].order};
+		struct ss *ss = golden_map_open(&golden_maps[i], s);
 		struct ss_usage usage;
 
 		model_load(&m, ss);
@@ -327,7 +252,7 @@ static void a_map_that_is_emptied_and_filled_again_is_sound(void **state)
 		expect_sound(ss);
 		assert_ok(ss_measure(ss, -1, &usage, NULL, NULL, NULL));
 		assert_int_equal(usage.entries + usage.chunks_used, 0);
-		random_operations(&maps[i], ss, &m, &rng, 500 * test_rounds(1));
+		random_operations(&golden_maps[i], ss, &m, &rng, 500 * test_rounds(1));
 		expect_sound(ss);
 		expect_model(ss, &m);
 		assert_ok(ss_clear(ss, NULL));
@@ -343,9 +268,9 @@ static void a_map_that_is_emptied_and_filled_again_is_sound(void **state)
 
 static void putting_what_is_there_and_removing_what_is_not_writes_nothing(void **state)
 {
-	struct store *s = map_store(&maps[1]), *faulty = faulty_store_new(s);
-	struct model m = {.order = maps[1].order};
-	struct ss *ss = map_open(&maps[1], faulty);
+	struct store *s = golden_map_store(&golden_maps[1]), *faulty = faulty_store_new(s);
+	struct model m = {.order = golden_maps[1].order};
+	struct ss *ss = golden_map_open(&golden_maps[1], faulty);
 	const struct ss_bytes missing = {(const uint8_t *)"not there", 9};
 	bool changed;
 
@@ -368,9 +293,9 @@ static void putting_what_is_there_and_removing_what_is_not_writes_nothing(void *
 static void one_new_value_changes_one_node(void **state)
 {
 	enum { CHUNK = 275 + 16 };
-	struct store *s = map_store(&maps[0]);
+	struct store *s = golden_map_store(&golden_maps[0]);
 	auto_free uint8_t *before = malloc(s->len);
-	struct ss *ss = map_open(&maps[0], s);
+	struct ss *ss = golden_map_open(&golden_maps[0], s);
 	uint8_t key[8] = {0x00, 0x00, 0x44, 0xfc, 0x50, 0xa8, 0x15, 0x70};
 	unsigned changed_chunks = 0;
 	bool changed;
@@ -404,8 +329,8 @@ static void what_the_types_cannot_hold_is_refused(void **state)
 	uint8_t bytes[64] = {1};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct store *s = map_store(&maps[cases[i].map]);
-		struct ss *ss = map_open(&maps[cases[i].map], s);
+		struct store *s = golden_map_store(&golden_maps[cases[i].map]);
+		struct ss *ss = golden_map_open(&golden_maps[cases[i].map], s);
 		bool changed;
 
 		assert_errno(cases[i].error,
@@ -420,9 +345,9 @@ static void what_the_types_cannot_hold_is_refused(void **state)
 /* A map of version 1 nodes alone does not say how a version 2 node would hold its keys. */
 static void a_new_node_beside_version_1_needs_the_key_width(void **state)
 {
-	const struct map map = {.key_width = SS_WIDTH_INFER, .order = SS_ORDER_BYTES};
+	const struct golden_map map = {.key_width = SS_WIDTH_INFER, .order = SS_ORDER_BYTES};
 	struct store *s = golden_image("g_raw_btree");
-	struct ss *ss = map_open(&map, s);
+	struct ss *ss = golden_map_open(&map, s);
 	bool changed;
 	int rc = 0;
 
