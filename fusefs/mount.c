@@ -79,6 +79,8 @@ static const char *what_libfuse_said(void)
 	const char *text = said.text;
 
 	said.text[strcspn(said.text, "\n")] = '\0';
+	if (!text[0])
+		return "fusermount3 says why";
 	return strncmp(text, prefix, strlen(prefix)) == 0 ? text + strlen(prefix) : text;
 }
 

@@ -143,8 +143,9 @@ static int make(const char *path, const char *base, struct err *err)
 	struct snap_new what = {.backing = name, .record = record, .record_len = sizeof(record)};
 	int rc = snap_open_image(base, false, &below, err);
 
-	if (!rc)
-		rc = record_of(base, &r, err);
+	if (rc)
+		return err_prefix(err, rc, "the base %s", base);
+	rc = record_of(base, &r, err);
 	if (rc)
 		return rc;
 	rc = name_base(path, base, name, sizeof(name));

@@ -22,6 +22,8 @@ cp "$IMG" "$T/direct"
 before=$(state "$IMG")
 start_on "$T/direct" "$MNT"
 edit
+! "$CANISTERFS" run "$T/direct" true 2>"$T/said" || fail "ran on an image that changes"
+grep -q "the base $T/direct: in use" "$T/said" || fail "said: $(cat "$T/said")"
 stop
 
 start -o overlay="$T/o.qcow2"
