@@ -8,6 +8,8 @@
  * - node->lock, shared: the node's content is read or written; exclusive: its length shrinks, or
  *   what holds the content (memory, scratch file) changes
  * - the image's, inside mm_*
+ *
+ * Those of records.c come before all of these; but its nodes_lock is the last.
  */
 #ifndef CANISTERFS_FS_H
 #define CANISTERFS_FS_H

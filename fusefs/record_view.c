@@ -21,11 +21,12 @@ enum {
 
 int record_view_has(struct record_view *v, unsigned mm_id, bool *has, struct err *err)
 {
+	const struct record_facts *facts = &v->facts[mm_id];
 	auto_store struct store *store = NULL;
 	struct ss_content content;
 	int rc;
 
-	*has = v->ss && v->mm_id == mm_id && v->changes == mm_change_count(v->mm, mm_id);
+	*has = facts->known && facts->changes == mm_change_count(v->mm, mm_id);
 	if (*has || v->hurry)
 		return *has ? 0 : -EAGAIN;
 	rc = ss_memory_store(v->mm, mm_id, false, &store, err);
@@ -82,7 +83,7 @@ static int open_structure(struct record_view *v, struct err *err)
 	if (!rc)
 		rc = ss_recognise(v->store, &content, err);
 	if (!rc && !ss_kind_has_records(content.kind) && !ss_kind_has_records(content.resembles))
-		rc = err_set(err, -ENOENT, "memory %u holds no records", v->mm_id);
+		rc = err_set(err, -ENOENT, "there are none");
 	if (!rc && content.kind == SS_LOG_INDEX)
 		rc = open_data(v, err);
 	return rc ? rc : ss_open(v->store, v->data, &opts, &v->ss, err);

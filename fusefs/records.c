@@ -198,7 +198,7 @@ static int find(struct fs *fs, const struct task *t, struct ss_cursor **c, struc
 	if (!rc)
 		rc = record_view_find(v, t->style, t->name, c, rec, err);
 	if (!rc && rec->place == SS_NO_PLACE)
-		rc = err_set(err, -EUCLEAN, "memory %u: a tree as deep as none is", t->mm_id);
+		rc = err_set(err, -EUCLEAN, "the tree is deeper than any map's");
 	return rc;
 }
 
@@ -353,8 +353,7 @@ static int list_records(struct fs *fs, struct task *t, struct page *p, struct er
 		if (rc || !more)
 			break;
 		if (rec.place == SS_NO_PLACE || t->listing->count > t->listing->limit)
-			return err_set(err, -EUCLEAN, "memory %u: a tree that no map has",
-				       t->mm_id);
+			return err_set(err, -EUCLEAN, "the tree leads to more records than fit");
 		rc = record_spell(style, &rec, name, err);
 		if (rc ||
 		    !page_add(p, name, INO_RECORD + ((ino_t)t->mm_id << PLACE_BITS) + rec.place,
@@ -417,6 +416,8 @@ static int act(struct fs *fs, struct task *t, bool hurry, struct err *err)
 	fs->records->view.hurry = hurry;
 	fs->records->used = true;
 	rc = acts[t->act](fs, t, err);
+	if (rc && err->text[0] && !(t->dir && t->dir->kind == NODE_RECORDS))
+		(void)!err_prefix(err, rc, "the records of memory %u", t->mm_id);
 	/* The kernel knows the record; it is gone. */
 	return rc == -ENOENT && t->act >= ACT_STAT ? -ESTALE : rc;
 }

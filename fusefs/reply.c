@@ -27,7 +27,8 @@ void fs_log(const struct fs *fs, const char *fmt, ...)
 
 void fs_reply(fuse_req_t req, int rc, const struct err *err)
 {
-	bool is_ours = rc == -EIO || rc == -EUCLEAN || rc == -EBADMSG || rc == -ENOMEM;
+	bool is_ours =
+		rc == -EIO || rc == -EUCLEAN || rc == -EBADMSG || rc == -ENOMEM || rc == -EDOM;
 
 	if (is_ours && err && err->text[0])
 		fs_log(fs_of(req), "%s: %s", fs_of(req)->cfg->image_path, err->text);

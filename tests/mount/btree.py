@@ -12,8 +12,9 @@ def capacity(height):
 
 
 class Builder:
-    def __init__(self, page_len):
+    def __init__(self, page_len, fixed=False):
         self.page_len = page_len
+        self.fixed = fixed  # keys are of one length, which is stored nowhere
         self.pages = []
 
     def add(self, page):
@@ -26,7 +27,8 @@ class Builder:
         """A node of version 2: overflow, children, keys, values."""
         page = b"BTN\x02" + bytes([1 if children else 0]) + struct.pack("<HQ", len(records), 0)
         page += b"".join(struct.pack("<Q", child) for child in children)
-        page += b"".join(struct.pack("<I", len(key)) + key for key, _ in records)
+        page += b"".join((b"" if self.fixed else struct.pack("<I", len(key))) + key
+                         for key, _ in records)
         page += b"".join(struct.pack("<I", len(value)) + value for _, value in records)
         return self.add(page)
 
@@ -60,9 +62,9 @@ class Builder:
         return out + bytes(-len(out) % PAGE_LEN)
 
 
-def build(records, page_len=1024):
+def build(records, page_len=1024, fixed=False):
     """The memory of a map with these (key, value) pairs, in this order."""
-    builder = Builder(page_len)
+    builder = Builder(page_len, fixed)
     height = 0
     while capacity(height) < len(records):
         height += 1

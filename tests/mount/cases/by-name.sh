@@ -3,7 +3,7 @@
 # With -o names, by-name has links to the memories, and no state but new and active lets anybody
 # change one; without, by-name is a name like any other.
 . "${0%/*}/../lib.sh"
-requires jq
+requires python3
 
 cat >"$T/names.toml" <<'END'
 0 = { name = "settings" }
@@ -14,13 +14,14 @@ cat >"$T/names.toml" <<'END'
 9 = { name = "next", state = "new" }
 10 = { name = "was here", state = "removed" }
 11 = { name = "never", state = "deprecated" }
+12 = { name = "numbers", key = "u64be" }
 END
 golden h_structs
 "$CANISTERFS" info --names "$T/names.toml" "$IMG" >"$T/toml.log" 2>&1 ||
 	skip "$(cat "$T/toml.log")"
 start -o "names=$T/names.toml"
 is "0 1 2 3 4 5 6 7 8 by-name" "$(ls "$MNT" | paste -sd' ')" "files"
-is "idle journal never next old settings" "$(ls "$MNT/by-name" | paste -sd' ')" "names"
+is "idle journal never next numbers old settings" "$(ls "$MNT/by-name" | paste -sd' ')" "names"
 is "../5" "$(readlink "$MNT/by-name/journal")"
 is "lrwxrwxrwx 1 4" "$(stat -c '%A %h %s' "$MNT/by-name/journal")" "the link"
 cmp "$MNT/by-name/settings" "$MNT/0"
@@ -36,6 +37,11 @@ is hello "$(cat "$MNT/9")"
 echo more >>"$MNT/by-name/settings"
 is more "$(tail -c 5 "$MNT/0")"
 is 300 "$(ls "$MNT/.canister/records/5" | wc -l)" "the log's records"
+
+# the width of its only key cannot be told without the names file
+PYTHONPATH=${0%/*}/.. python3 -c 'import btree, sys
+sys.stdout.buffer.write(btree.build([(b"\1" * 8, b"one")], fixed=True))' >"$MNT/12"
+is one "$(cat "$MNT/.canister/records/12/0101010101010101")"
 
 # not in use any more: read, and nothing else
 sum=$(cat "$MNT/3" "$MNT/4" "$MNT/7" | sha256sum)
@@ -70,6 +76,9 @@ stop
 # without names
 start
 [ ! -e "$MNT/by-name" ] || fail "by-name without names"
+expect_log "canisterfs: .*: the records of memory 12: keys of .* different widths fit .*"
+! ls "$MNT/.canister/records/12" 2>"$T/said.log" || fail "a map whose keys can be read in many ways"
+grep -q 'Numerical argument out of domain' "$T/said.log" || fail "$(cat "$T/said.log")"
 echo >"$MNT/by-name"
 echo >>"$MNT/3"
 expect_scratch by-name
