@@ -182,10 +182,10 @@ int content_next_data(struct fs *fs, struct node *node, uint64_t off, uint64_t *
 	return 0;
 }
 
-int content_sync(struct fs *fs, struct node *node, struct err *err)
+int content_sync(struct fs *fs, struct node *node, bool data_only, struct err *err)
 {
 	if (node->kind == NODE_MEMORY)
-		return mm_sync(fs->mm, err);
+		return data_only ? mm_sync_data(fs->mm, err) : mm_sync(fs->mm, err);
 	if (fdatasync(node->fd) < 0)
 		return err_sys(err, -errno, "a scratch file cannot be synced");
 	return 0;

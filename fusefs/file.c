@@ -122,7 +122,9 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 	{
 		auto_rw_unlock pthread_rwlock_t *held = lock_shared(&node->lock);
 
-		rc = fs_is_errand(req) || !node_is_file(node) ? 0 : content_sync(fs, node, &err);
+		rc = fs_is_errand(req) || !node_is_file(node)
+			     ? 0
+			     : content_sync(fs, node, datasync, &err);
 	}
 	fs_reply(req, rc, &err);
 }

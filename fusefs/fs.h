@@ -176,7 +176,7 @@ int MUST_CHECK content_reserve(struct fs *fs, struct node *node, uint64_t off, u
 /* shared. As store_next_data, up to the file's length. */
 int MUST_CHECK content_next_data(struct fs *fs, struct node *node, uint64_t off, uint64_t *start,
 				 uint64_t *end, struct err *err);
-int MUST_CHECK content_sync(struct fs *fs, struct node *node, struct err *err);
+int MUST_CHECK content_sync(struct fs *fs, struct node *node, bool data_only, struct err *err);
 /* exclusive. Copies what a memory's node holds out of the image into a scratch file, which the node
  * holds from then on. The memory stays as it is. */
 int MUST_CHECK content_detach(struct fs *fs, struct node *node, struct err *err);

@@ -21,9 +21,10 @@
 
 enum { CHUNK_LEN = 1 << 20 };
 
-/* What the next sync has to bring to the disk. */
+/* What the disk does not have yet. */
 enum unsynced {
 	UNSYNCED_NOTHING,
+	UNSYNCED_TIME, /* when the last change was */
 	UNSYNCED_DATA,
 	UNSYNCED_ALL, /* also what fdatasync need not: a length that became smaller */
 };
@@ -34,6 +35,7 @@ struct file_store {
 	uint64_t device_len; /* of a block device; 0: a plain file */
 	atomic_bool no_punch;
 	atomic_bool no_dsync;
+	atomic_bool written; /* since it was opened */
 	_Atomic enum unsynced unsynced;
 	pthread_mutex_t sync_lock;
 };
@@ -102,7 +104,9 @@ static int file_write_at(struct store *s, const void *buf, size_t len, uint64_t 
 	int rc = flags & STORE_DURABLE ? write_durable(fs, buf, len, off)
 				       : pwrite_all(fs->fd, buf, len, off);
 
-	note_change(fs, UNSYNCED_DATA);
+	/* Others know by its time that it was changed at all, if not when: after a power cut, too.
+	 */
+	note_change(fs, atomic_exchange(&fs->written, true) ? UNSYNCED_DATA : UNSYNCED_ALL);
 	if (rc < 0)
 		return err_sys(err, rc, "cannot write %zu bytes at %" PRIu64, len, off);
 	return 0;
@@ -243,21 +247,34 @@ static int file_resize(struct store *s, uint64_t len, struct err *err)
 	return 0;
 }
 
-static int file_sync(struct store *s, struct err *err)
+static int sync_file(struct file_store *fs, bool data_only, struct err *err)
 {
-	struct file_store *fs = file_of(s);
-	enum unsynced what;
+	enum unsynced what, left = UNSYNCED_NOTHING;
 	int rc = 0;
 
 	pthread_mutex_lock(&fs->sync_lock);
 	what = atomic_exchange(&fs->unsynced, UNSYNCED_NOTHING);
-	if ((what == UNSYNCED_ALL && fsync(fs->fd) < 0) ||
-	    (what == UNSYNCED_DATA && fdatasync(fs->fd) < 0)) {
+	if (data_only && what <= UNSYNCED_DATA)
+		left = MIN(what, UNSYNCED_TIME);
+	if (what > left)
+		rc = left ? fdatasync(fs->fd) : fsync(fs->fd);
+	if (rc < 0) {
 		rc = -errno;
-		note_change(fs, what);
+		left = what;
 	}
+	note_change(fs, left);
 	pthread_mutex_unlock(&fs->sync_lock);
 	return rc ? err_sys(err, rc, "cannot sync") : 0;
+}
+
+static int file_sync(struct store *s, struct err *err)
+{
+	return sync_file(file_of(s), false, err);
+}
+
+static int file_sync_data(struct store *s, struct err *err)
+{
+	return sync_file(file_of(s), true, err);
 }
 
 static void file_host_at(struct store *s, uint64_t off, struct store_host *out)
@@ -276,7 +293,8 @@ static void file_close(struct store *s)
 	{                                                                                          \
 		.name = NAME, .read_at = file_read_at, .write_at = file_write_at,                  \
 		.zero_at = file_zero_at, .resize = file_resize, .sync = file_sync,                 \
-		.next_data = file_next_data, .host_at = file_host_at, .close = file_close,         \
+		.sync_data = file_sync_data, .next_data = file_next_data, .host_at = file_host_at, \
+		.close = file_close,                                                               \
 	}
 
 static const struct store_ops file_ops = FILE_OPS("file");

@@ -391,10 +391,20 @@ static int settle(struct mm *mm, struct err *err)
 	return image_settle(mm, err);
 }
 
-int mm_sync(struct mm *mm, struct err *err)
+static int sync_by(struct mm *mm, int (*sync)(struct store *s, struct err *err), struct err *err)
 {
 	int rc = mm->unsettled ? settle(mm, err) : 0;
 	auto_mm_pin struct mm *held = pinned(mm);
 
-	return rc || !mm->store->writable ? rc : store_sync(mm->store, err);
+	return rc ? rc : sync(mm->store, err);
+}
+
+int mm_sync(struct mm *mm, struct err *err)
+{
+	return sync_by(mm, store_sync, err);
+}
+
+int mm_sync_data(struct mm *mm, struct err *err)
+{
+	return sync_by(mm, store_sync_data, err);
 }

@@ -128,6 +128,8 @@ int MUST_CHECK mm_next_data(struct mm *mm, unsigned mm_id, uint64_t off, uint64_
 			    uint64_t *end, struct err *err);
 /* Everything so far is on stable storage. */
 int MUST_CHECK mm_sync(struct mm *mm, struct err *err);
+/* The same, but perhaps not when the image was changed. */
+int MUST_CHECK mm_sync_data(struct mm *mm, struct err *err);
 
 /* ---- layout ---- */
 

@@ -67,6 +67,13 @@ int store_sync(struct store *s, struct err *err)
 	return s->writable ? s->ops->sync(s, err) : 0;
 }
 
+int store_sync_data(struct store *s, struct err *err)
+{
+	if (!s->writable)
+		return 0;
+	return s->ops->sync_data ? s->ops->sync_data(s, err) : s->ops->sync(s, err);
+}
+
 int store_next_data(struct store *s, uint64_t off, uint64_t *start, uint64_t *end, struct err *err)
 {
 	*start = *end = s->len;

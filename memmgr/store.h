@@ -4,7 +4,7 @@
  * (a file, a block device, a checkpoint, an overlay, a test's memory). Stores stack; nothing above
  * knows what lies below.
  *
- * read_at, write_at, zero_at, sync, next_data and host_at may run side by side on any threads.
+ * read_at, write_at, zero_at, the syncs, next_data and host_at may run side by side on any threads.
  * resize and close exclude every other call; the caller sees to that.
  */
 #ifndef CANISTERFS_STORE_H
@@ -38,8 +38,10 @@ struct store_ops {
 	int (*zero_at)(struct store *s, uint64_t off, uint64_t len, struct err *err);
 	/* New bytes read as zero. Sets s->len on success. -ENOSPC where the host is too small. */
 	int (*resize)(struct store *s, uint64_t len, struct err *err);
-	/* All that was written, and the length, is on stable storage. */
+	/* All that was written, the length, and when that was, is on stable storage. */
 	int (*sync)(struct store *s, struct err *err);
+	/* The same, but perhaps not when it was: a disk can have that later. NULL: sync does. */
+	int (*sync_data)(struct store *s, struct err *err);
 	/* The first range [*start, *end) at or behind off that may hold data: all between is zero.
 	 * *start == *end == s->len when only zeros follow. */
 	int (*next_data)(struct store *s, uint64_t off, uint64_t *start, uint64_t *end,
@@ -63,6 +65,7 @@ int MUST_CHECK store_write(struct store *s, const void *buf, size_t len, uint64_
 int MUST_CHECK store_zero(struct store *s, uint64_t off, uint64_t len, struct err *err);
 int MUST_CHECK store_resize(struct store *s, uint64_t len, struct err *err);
 int MUST_CHECK store_sync(struct store *s, struct err *err);
+int MUST_CHECK store_sync_data(struct store *s, struct err *err);
 int MUST_CHECK store_next_data(struct store *s, uint64_t off, uint64_t *start, uint64_t *end,
 			       struct err *err);
 struct store_host store_host_at(struct store *s, uint64_t off);

@@ -168,6 +168,11 @@ static int tap_sync(struct store *s, struct err *err)
 	return store_sync(live_of(s)->image, err);
 }
 
+static int tap_sync_data(struct store *s, struct err *err)
+{
+	return store_sync_data(live_of(s)->image, err);
+}
+
 static int tap_next_data(struct store *s, uint64_t off, uint64_t *start, uint64_t *end,
 			 struct err *err)
 {
@@ -191,6 +196,7 @@ const struct store_ops tap_ops = {
 	.zero_at = tap_zero_at,
 	.resize = tap_resize,
 	.sync = tap_sync,
+	.sync_data = tap_sync_data,
 	.next_data = tap_next_data,
 	.host_at = tap_host_at,
 	.close = tap_close,

@@ -345,24 +345,65 @@ static int sync_where_the_disk_fails(const char *path)
 
 	CHILD_CHECK(file_store_open(path, true, &s, NULL) == 0);
 	CHILD_CHECK(store_resize(s, MIB, NULL) == 0);
+	CHILD_CHECK(fill(s, 10, 100, 1, 0) == 0);
 	fd = (uint32_t)store_host_at(s, 0).fd;
 	CHILD_CHECK(deny_syscall_value(SYS_fdatasync, 0, fd, EIO));
 	/* All of it, after a change of length or of holes; the data alone, after a write. */
 	for (int i = 0; i < 2; i++) {
-		CHILD_CHECK(store_sync(s, NULL) == 0);
-		CHILD_CHECK(store_sync(s, NULL) == 0);
+		CHILD_CHECK(store_sync_data(s, NULL) == 0);
+		CHILD_CHECK(store_sync_data(s, NULL) == 0);
 		CHILD_CHECK(fill(s, 10, 100, 1, 0) == 0);
-		CHILD_CHECK(store_sync(s, NULL) == -EIO);
-		CHILD_CHECK(store_sync(s, NULL) == -EIO);
+		CHILD_CHECK(store_sync_data(s, NULL) == -EIO);
+		CHILD_CHECK(store_sync_data(s, NULL) == -EIO);
 		CHILD_CHECK((i ? store_zero(s, 0, 20, NULL) : store_resize(s, 9000, NULL)) == 0);
 	}
-	CHILD_CHECK(store_sync(s, NULL) == 0);
+	CHILD_CHECK(store_sync_data(s, NULL) == 0);
 	return 0;
 }
 
 static void what_was_synced_is_not_synced_again(void **state)
 {
 	assert_child_ok(child_run(sync_where_the_disk_fails, ((struct fixture *)*state)->path));
+}
+
+static int sync_data_then_all(const char *path)
+{
+	auto_store struct store *s = NULL;
+
+	CHILD_CHECK(file_store_open(path, true, &s, NULL) == 0);
+	CHILD_CHECK(store_resize(s, MIB, NULL) == 0);
+	for (int i = 0; i < 2; i++) {
+		CHILD_CHECK(fill(s, 10, 100, 1, 0) == 0);
+		CHILD_CHECK(store_sync_data(s, NULL) == 0);
+	}
+	CHILD_CHECK(deny_syscall_value(SYS_fsync, 0, (uint32_t)store_host_at(s, 0).fd, EIO));
+	CHILD_CHECK(store_sync_data(s, NULL) == 0);
+	CHILD_CHECK(store_sync(s, NULL) == -EIO);
+	return 0;
+}
+
+static void the_time_of_a_change_is_owed_to_a_whole_sync(void **state)
+{
+	assert_child_ok(child_run(sync_data_then_all, ((struct fixture *)*state)->path));
+}
+
+/* An overlay knows by it that its base has changed. */
+static int sync_first_write(const char *path)
+{
+	auto_store struct store *s = NULL;
+
+	CHILD_CHECK(file_store_open(path, true, &s, NULL) == 0);
+	CHILD_CHECK(store_resize(s, MIB, NULL) == 0);
+	CHILD_CHECK(store_sync(s, NULL) == 0);
+	CHILD_CHECK(deny_syscall_value(SYS_fsync, 0, (uint32_t)store_host_at(s, 0).fd, EIO));
+	CHILD_CHECK(fill(s, 10, 100, 1, 0) == 0);
+	CHILD_CHECK(store_sync_data(s, NULL) == -EIO);
+	return 0;
+}
+
+static void the_time_of_the_first_write_comes_with_its_data(void **state)
+{
+	assert_child_ok(child_run(sync_first_write, ((struct fixture *)*state)->path));
 }
 
 static int sync_what_others_wrote(const char *path)
@@ -506,6 +547,8 @@ int main(void)
 		CASE(a_full_disk_is_said_to_be_full),
 		CASE(a_durable_write_needs_no_help_of_the_kernel),
 		CASE(what_was_synced_is_not_synced_again),
+		CASE(the_time_of_a_change_is_owed_to_a_whole_sync),
+		CASE(the_time_of_the_first_write_comes_with_its_data),
 		CASE(the_first_sync_is_for_what_was_there_too),
 		CASE(where_nothing_can_be_punched_zeros_are_written),
 		CASE(where_the_host_knows_no_holes_all_is_data),
