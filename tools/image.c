@@ -371,7 +371,7 @@ static int hold_old(const char *path, bool force, bool held, struct image_new *o
 		return err_set(
 			err, -EBUSY,
 			"has snapshots, which hold what differs from the image that is there; "
-			"'canisterfs snapshot drop' them first");
+			"'canisterfs snapshot remove' them first");
 	if (!held && force && file_store_open(path, true, &out->old, err) == -EWOULDBLOCK)
 		return -EWOULDBLOCK;
 	return 0;

@@ -67,6 +67,10 @@ exec 7<&-
 stop
 sound
 
+# Another image in its place is none that snapshots could stand on; the way there is a verb's.
+! "$CANISTERFS" rebucket -f -b 1 "$IMG" "$IMG" >/dev/null 2>"$T/said" || fail "snapshots were left behind"
+grep -q "'canisterfs snapshot remove' them first" "$T/said" || fail "said: $(cat "$T/said")"
+
 # Another hand on the image.
 printf x | dd of="$IMG" bs=1 seek=70000 conv=notrunc status=none
 is '["short",true]' "$(snap list "$IMG" --json | jq -c '.snapshots[0] | [.name, .stale]')" "stale"
