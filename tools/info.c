@@ -147,12 +147,12 @@ static struct json to_json(struct info *in)
 	return doc;
 }
 
-char *info_json(struct store *store, struct mm *mm)
+char *info_json(struct store *store, struct mm *mm, const struct names *names)
 {
 	auto_free struct info *in = calloc(1, sizeof(*in));
 	struct json doc;
 
-	if (!in || look(store, mm, NULL, in, NULL) != 0)
+	if (!in || look(store, mm, names, in, NULL) != 0)
 		return NULL;
 	doc = to_json(in);
 	return json_text(&doc);

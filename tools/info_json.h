@@ -5,10 +5,10 @@
 #ifndef CANISTERFS_INFO_JSON_H
 #define CANISTERFS_INFO_JSON_H
 
-#include "memmgr/memmgr.h"
+#include "tools/names.h"
 
-/* For free(); NULL when memory is out, or the first page cannot be read. Other threads may change
- * the image meanwhile: each line is true of the moment it was looked at. */
-char *info_json(struct store *store, struct mm *mm);
+/* `names` may be NULL. For free(); NULL when memory is out, or the first page cannot be read. Other
+ * threads may change the image meanwhile: each line is true of the moment it was looked at. */
+char *info_json(struct store *store, struct mm *mm, const struct names *names);
 
 #endif

@@ -58,11 +58,17 @@ static int guard_standard_fds(void)
 	return 0;
 }
 
+/* What .canister/info.json tells of. */
+struct facts {
+	const struct image *img;
+	const struct names *names; /* or NULL */
+};
+
 static int make_info(void *ctx, char **text, size_t *len, struct err *err)
 {
-	const struct image *img = ctx;
+	const struct facts *facts = ctx;
 
-	*text = info_json(img->store, img->mm);
+	*text = info_json(facts->img->store, facts->img->mm, facts->names);
 	if (!*text)
 		return err_set(err, -ENOMEM, "no memory for the facts");
 	*len = strlen(*text);
@@ -167,6 +173,7 @@ static int serve(const struct mount_args *args, const struct fs_options *opts,
 	__attribute__((cleanup(free_paths))) char *paths[FS_BESIDE_MAX + 1] = {NULL};
 	struct fs_beside beside[FS_BESIDE_MAX + 1] = {{NULL, NULL}};
 	struct fs_name known[MM_MAX_MEMORIES];
+	struct facts facts = {&img, names};
 	struct err err = {""};
 	bool mounted;
 	struct fs_config cfg = {
@@ -191,7 +198,7 @@ static int serve(const struct mount_args *args, const struct fs_options *opts,
 	if (img.snapshot)
 		safe_load_print(stderr, img.snapshot);
 	cfg.mm = img.mm;
-	cfg.info_ctx = &img;
+	cfg.info_ctx = &facts;
 	cfg.store = img.store;
 	cfg.live = img.live;
 	if (front.path) /* what is locked as long as the daemon lives */

@@ -3,7 +3,7 @@
 # With -o names, by-name has links to the memories, and no state but new and active lets anybody
 # change one; without, by-name is a name like any other.
 . "${0%/*}/../lib.sh"
-requires python3
+requires jq python3
 
 cat >"$T/names.toml" <<'END'
 0 = { name = "settings" }
@@ -30,6 +30,8 @@ is "dr-xr-xr-x" "$(stat -c %A "$MNT/by-name")" "the folder's mode"
 probe "EPERM EPERM EPERM EISDIR EISDIR" open "$MNT/by-name/x" 'O_RDWR|O_CREAT' \
 	: unlink "$MNT/by-name/old" : rename "$MNT/0" "$MNT/by-name/0" - \
 	: open "$MNT/by-name" O_RDWR : rename "$MNT/8" "$MNT/by-name" -
+
+is '"journal"' "$(jq '.memories[] | select(.id == 5) | .name' "$MNT/.canister/info.json")" "info.json"
 
 # through a link, also where there is no memory yet
 echo hello >"$MNT/by-name/next"
