@@ -6,7 +6,8 @@
  *
  * - fs->tree_lock: names, lookup counts, open counts; which node stands under which name
  * - node->lock, shared: the node's content is read or written; exclusive: its length shrinks, or
- *   what holds the content (memory, scratch file) changes
+ *   what holds the content (memory, scratch file) changes. Of two files only under tree_lock, in no
+ *   order
  * - the image's, inside mm_*
  *
  * Those of records.c come before all of these; but its nodes_lock is the last.

@@ -142,9 +142,14 @@ static void thaw(void *mm)
 	mm_thaw(mm);
 }
 
+static int reload(void *mm, struct err *err)
+{
+	return mm_reload(mm, err);
+}
+
 static void open_gate(struct fs *fs)
 {
-	struct snap_gate gate = {freeze, thaw, fs->mm};
+	struct snap_gate gate = {freeze, thaw, fs->mm, reload};
 
 	if (fs->cfg->live)
 		snap_live_set_gate(fs->cfg->live, &gate);

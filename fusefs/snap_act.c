@@ -58,19 +58,6 @@ static int update_file(struct fs *fs, unsigned id, bool *changed)
 	return 0;
 }
 
-static int swap_image(struct fs *fs, const char *name, struct err *err)
-{
-	int rc;
-
-	mm_freeze(fs->mm);
-	rc = snap_live_rollback(fs->cfg->live, name, err);
-	/* Also where it stopped half-way: what is there is what is there. */
-	if (mm_reload(fs->mm, rc ? NULL : err) && !rc)
-		rc = -EUCLEAN;
-	mm_thaw(fs->mm);
-	return rc;
-}
-
 static int roll_back_all(struct fs *fs, const char *name, struct err *err)
 {
 	bool changed[MM_MAX_MEMORIES] = {false};
@@ -78,7 +65,7 @@ static int roll_back_all(struct fs *fs, const char *name, struct err *err)
 
 	fs_flush(fs, true);
 	lock_files(fs);
-	rc = swap_image(fs, name, err);
+	rc = snap_live_rollback(fs->cfg->live, name, err);
 	unlock_files(fs);
 	pthread_mutex_lock(&fs->tree_lock);
 	for (unsigned id = 0; !rc && id < MM_MAX_MEMORIES; id++)

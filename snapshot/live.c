@@ -160,7 +160,7 @@ int snap_live_open(struct store *image, const char *path, struct store **out, st
 	live->s = (struct store){&tap_ops, image->len, image->writable};
 	live->image = image;
 	live->base = (struct base){{&base_ops, INT64_MAX, false}, live};
-	live->gate = (struct snap_gate){no_gate, no_gate, NULL};
+	live->gate = (struct snap_gate){.close = no_gate, .open = no_gate};
 	live->dir_fd = live->state_fd = -1;
 	init_locks(live);
 	rc = open_parts(live, path, err);

@@ -96,7 +96,12 @@ int snap_live_rollback(struct snap_live *live, const char *name, struct err *err
 	if (!live->s.writable)
 		return err_set(err, -EROFS, "the image is open for reading only");
 	pthread_mutex_lock(&live->op_lock);
+	live->gate.close(live->gate.ctx);
 	rc = roll_back(live, name, err);
+	/* Also where it stopped half-way: what is there is what is there. */
+	if (live->gate.reload && live->gate.reload(live->gate.ctx, rc ? NULL : err) < 0 && !rc)
+		rc = -EUCLEAN;
+	live->gate.open(live->gate.ctx);
 	pthread_mutex_unlock(&live->op_lock);
 	return rc;
 }

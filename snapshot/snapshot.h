@@ -132,6 +132,8 @@ struct snap_gate {
 	void (*close)(void *ctx);
 	void (*open)(void *ctx);
 	void *ctx;
+	/* May be NULL. Before open(): the image holds something else. */
+	int (*reload)(void *ctx, struct err *err);
 };
 void snap_live_set_gate(struct snap_live *live, const struct snap_gate *gate);
 
@@ -183,9 +185,9 @@ int MUST_CHECK snap_live_diff(struct snap_live *live, const char *older, struct 
 			      const char *newer, struct mm *b, uint64_t *pages, struct err *err);
 
 /*
- * The image becomes what the snapshot was; all snapshots stay as they are. The caller has the store
- * to itself. Killed half-way, the next opening of the image for writing finishes it; a power cut
- * does not harm it. On failure before anything has changed, nothing has; after that, as killed.
+ * The image becomes what the snapshot was, with the gate closed; all snapshots stay as they are.
+ * Killed half-way, the next opening of the image for writing finishes it; a power cut does not harm
+ * it. On failure before anything has changed, nothing has; after that, as killed.
  */
 int MUST_CHECK snap_live_rollback(struct snap_live *live, const char *name, struct err *err);
 

@@ -1,17 +1,30 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Builds what the benchmark needs and runs it: canisterfs beside a native file, a FUSE server that
-# answers at once, bindfs, and libfuse's passthrough_ll. Run as root: dropping caches needs it.
-# usage: tools/bench.sh [--rounds N] [--mib N] [--dir DIR] [--json FILE] [CASE...]
+# Builds what the benchmarks need and runs one of them; it takes minutes.
+#	mount		canisterfs beside a native file, a FUSE server that answers at once, bindfs, and
+#			libfuse's passthrough_ll. Run as root: dropping caches needs it.
+#	snapshot	taking a snapshot of a large image, and writing while there is one
+#	checkpoint	packing and unpacking an image, beside qemu-img, gzip, pigz and zstd
+# usage: tools/bench.sh [mount|snapshot|checkpoint] [--rounds N] [--dir DIR] [--json FILE] ...
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=${BENCH_BUILD:-$top/build-bench}
 example=/usr/share/doc/libfuse3-dev/examples/passthrough_ll.c
+what=mount
+case ${1-} in mount | snapshot | checkpoint) what=$1; shift ;; esac
 
 [ -d "$build" ] || meson setup --buildtype=debugoptimized "$build" "$top" >/dev/null
-ninja -C "$build" canisterfs tools/bench/bench_load tools/bench/null_server >/dev/null ||
-	{ echo "bench: the build in $build fails" >&2; exit 1; }
+ninja -C "$build" canisterfs tools/bench/bench_load tools/bench/bench_image tools/bench/null_server \
+	>/dev/null || { echo "bench: the build in $build fails" >&2; exit 1; }
 
+if [ "$what" = checkpoint ]; then
+	exec python3 "$top/tools/bench/checkpoint.py" --prog "$build/canisterfs" \
+		--image "$build/tools/bench/bench_image" "$@"
+fi
+if [ "$what" = snapshot ]; then
+	exec python3 "$top/tools/bench/snapshot.py" --prog "$build/canisterfs" \
+		--load "$build/tools/bench/bench_load" "$@"
+fi
 peer=(--left-out "passthrough_ll: libfuse's examples are not in ${example%/*}")
 if [ -e "$example" ]; then
 	# shellcheck disable=SC2046

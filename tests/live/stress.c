@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -52,7 +53,7 @@ static struct {
 static unsigned snap_count, next_name;
 static uint64_t rng_state;
 static bool killing;
-static volatile bool dead; /* the daemon was killed */
+static atomic_bool dead; /* the daemon was killed */
 static pid_t daemon_pid;
 static bool have_qemu;
 

@@ -616,7 +616,7 @@ static void snapshots_are_taken_and_dropped_while_all_write_and_read(void **stat
 	struct fixture *f = *state;
 	struct snap_live *live = snap_live_of(f->s);
 	struct crowd c = {.s = f->s};
-	struct snap_gate gate = {gate_close, gate_open, &c.gate};
+	struct snap_gate gate = {gate_close, gate_open, &c.gate, NULL};
 	pthread_rwlockattr_t attr;
 	pthread_t threads[4];
 
@@ -644,7 +644,7 @@ static void snapshots_are_taken_and_dropped_while_all_write_and_read(void **stat
 		pthread_join(threads[i], NULL);
 	pthread_rwlock_destroy(&c.gate);
 	assert_int_equal(c.bad, 0);
-	snap_live_set_gate(live, &(struct snap_gate){gate_close, gate_open, &c.gate});
+	snap_live_set_gate(live, &(struct snap_gate){gate_close, gate_open, &c.gate, NULL});
 }
 
 int main(void)
