@@ -44,6 +44,7 @@ struct load {
 	enum load_mode mode;
 	struct load_count count;
 	struct records r;
+	bool is_new;                      /* the structure, made here */
 	struct store *stage, *data_stage; /* what is installed in the end */
 	unsigned data_id;                 /* of a log's data */
 };
@@ -94,20 +95,19 @@ static int settle_order(struct load *l, struct err *err)
 	return 0;
 }
 
-static int open_stages(struct load *l, struct err *err)
+/* `form` NULL: there is a structure. */
+static int open_stages(struct load *l, const struct ss_form *form, struct err *err)
 {
-	struct ss_options *opts = &l->choice->opts;
 	int rc;
 
-	/* What the nodes, or the lack of them, do not tell, the type of a number does. */
-	if (ss_facts(l->r.ss)->key_width == SS_WIDTH_INFER && l->choice->key.width > 0)
-		opts->key_width = (int)l->choice->key.width;
 	ss_close(l->r.ss);
 	l->r.ss = NULL;
 	rc = stage_open(l->r.memory, &l->stage, err);
 	if (rc == 0 && l->r.data)
 		rc = stage_open(l->r.data, &l->data_stage, err);
-	return rc < 0 ? rc : ss_open(l->stage, l->data_stage, opts, &l->r.ss, err);
+	if (rc == 0 && form)
+		rc = ss_create(l->stage, l->data_stage, form, err);
+	return rc < 0 ? rc : ss_open(l->stage, l->data_stage, &l->choice->opts, &l->r.ss, err);
 }
 
 /* ---- installing ---- */
@@ -165,17 +165,58 @@ static int settle_log(struct load *l, struct err *err)
 	return names_allow(l->args->r.names, other, true, err);
 }
 
-static int open_all(struct load *l, struct err *err)
+/* Where there is nothing, what the names file tells of is made on the stage. */
+static int open_new(struct load *l, struct err *err)
 {
-	int rc = records_open_memory(l->args->r.image, l->choice->mm_id, true, &l->r, err);
+	struct ss_form form;
+	int rc = records_open_new(&l->r, l->choice, &form, err);
 
+	l->is_new = true;
 	if (rc == 0)
-		rc = records_open_structure(&l->r, l->choice, err);
+		rc = settle_log(l, err);
+	return rc < 0 ? rc : open_stages(l, &form, err);
+}
+
+static int open_old(struct load *l, struct err *err)
+{
+	int rc = records_open_structure(&l->r, l->choice, err);
+
 	if (rc == 0)
 		rc = settle_log(l, err);
 	if (rc == 0)
 		rc = settle_order(l, err);
-	return rc < 0 ? rc : open_stages(l, err);
+	if (rc < 0)
+		return rc;
+	/* What the nodes, or the lack of them, do not tell, the type of a number does. */
+	if (ss_facts(l->r.ss)->key_width == SS_WIDTH_INFER && l->choice->key.width > 0)
+		l->choice->opts.key_width = (int)l->choice->key.width;
+	return open_stages(l, NULL, err);
+}
+
+static int open_all(struct load *l, struct err *err)
+{
+	bool may_make = l->mode != LOAD_DELETE, empty = false;
+	int rc = records_open_memory(l->args->r.image, l->choice->mm_id, true, &l->r, err);
+
+	if (rc == -ENOENT && l->r.image.mm && may_make)
+		rc = ss_memory_store(l->r.image.mm, (unsigned)l->choice->mm_id, true, &l->r.memory,
+				     err);
+	if (rc == 0 && may_make)
+		rc = records_is_empty(l->r.memory, &empty, err);
+	if (rc < 0)
+		return rc;
+	return empty ? open_new(l, err) : open_old(l, err);
+}
+
+/* A new cell was made for its value. */
+static int settle_cell(struct load *l, struct err *err)
+{
+	if (!l->is_new || ss_facts(l->r.ss)->kind != SS_CELL)
+		return 0;
+	if (l->count.changed + l->count.unchanged == 0)
+		return err_set(err, -EINVAL, "one record is needed");
+	l->count = (struct load_count){.added = 1};
+	return 0;
 }
 
 static int load(struct load *l, FILE *from, struct err *err)
@@ -188,6 +229,8 @@ static int load(struct load *l, FILE *from, struct err *err)
 	rc = load_lines(from, l->r.ss, &l->choice->key, &l->choice->value, l->mode, &l->count, err);
 	if (rc == -EDOM)
 		return err_set(err, rc, "%s: --key-width does", err->text);
+	if (rc == 0)
+		rc = settle_cell(l, err);
 	if (rc == 0)
 		rc = judge_structure(l->r.ss, l->choice->mm_id, &usage,
 				     "it would be damaged, so nothing was loaded", err);
@@ -259,6 +302,7 @@ const struct verb verb_load = {
 		"A record that is there already is not written again, and a memory that is too small\n"
 		"grows. All changes are made aside and checked first, then installed at once; that\n"
 		"takes room for the memory's old and new content together.\n\n"
+		"In a memory that holds nothing, what --names tells of it is made first.\n\n"
 		"The codecs are those of 'dump', and must be the ones the records were printed with.",
 	.options = options,
 	.operands = operands,

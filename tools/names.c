@@ -59,6 +59,15 @@ static int read_int(const json_t *value, json_int_t min, json_int_t max, int *ou
 	return rc;
 }
 
+static int read_bound(const json_t *value, int64_t *out)
+{
+	if (json_is_string(value) && strcmp(json_string_value(value), "unbounded") == 0) {
+		*out = NAME_UNBOUNDED;
+		return 0;
+	}
+	return read_number(value, 0, UINT32_MAX, out);
+}
+
 static int read_kind(struct name *n, const json_t *value)
 {
 	int rc = copy_text(value, &n->kind);
@@ -84,9 +93,9 @@ static int read_fact(struct name *n, const char *key, const json_t *value)
 	if (strcmp(key, "data") == 0)
 		return read_int(value, 0, MM_MAX_MEMORIES - 1, &n->data);
 	if (strcmp(key, "max_key") == 0)
-		return read_number(value, 0, UINT32_MAX, &n->max_key);
+		return read_bound(value, &n->max_key);
 	if (strcmp(key, "max_value") == 0)
-		return read_number(value, 0, UINT32_MAX, &n->max_value);
+		return read_bound(value, &n->max_value);
 	if (strcmp(key, "fixed") == 0 && json_is_boolean(value)) {
 		n->fixed = json_is_true(value);
 		return 0;

@@ -13,8 +13,9 @@
  * order    of its keys, where the codec does not tell: bytes, length, little-endian, reversed, own
  * key_width  of fixed keys, where the codec does not tell; -1: keys carry their length
  * data     of a log: the id of its data memory
- * max_key, max_value, fixed   the bounds of the code's types, for `schema`
- * state    new, active, deprecated, unused, removed
+ * max_key, max_value, fixed   the bounds of the code's types, in bytes or "unbounded"; for
+ * `schema`, and for `load` into a memory that is empty state    new, active, deprecated, unused,
+ * removed
  */
 #ifndef CANISTERFS_NAMES_H
 #define CANISTERFS_NAMES_H
@@ -30,6 +31,8 @@ enum name_state {
 	STATE_REMOVED,    /* gone; the id is never used again, and refused */
 };
 
+#define NAME_UNBOUNDED INT64_MAX
+
 struct name {
 	char *name; /* NULL: the file does not have this id */
 	char *kind; /* as written; NULL: not said */
@@ -38,7 +41,7 @@ struct name {
 	enum ss_order order;
 	int key_width;              /* SS_WIDTH_INFER: not said */
 	int data;                   /* id, or -1 */
-	int64_t max_key, max_value; /* -1: not said */
+	int64_t max_key, max_value; /* -1: not said; or NAME_UNBOUNDED */
 	int fixed;                  /* 0, 1, or -1: not said */
 	enum name_state state;
 };

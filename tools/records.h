@@ -77,6 +77,11 @@ int MUST_CHECK records_open_memory(const char *path, int mm_id, bool writable, s
 /* The structure in it. */
 int MUST_CHECK records_open_structure(struct records *r, const struct records_choice *c,
 				      struct err *err);
+/* form.c: for whoever makes the structure, in a memory that holds nothing or zeros: what it is to
+ * be like, as far as its header says that; c->opts with it. Opens the data memory of a log. */
+int MUST_CHECK records_is_empty(struct store *memory, bool *empty, struct err *err);
+int MUST_CHECK records_open_new(struct records *r, struct records_choice *c, struct ss_form *out,
+				struct err *err);
 struct store *records_store(struct records *r);
 void records_drop(struct records *r);
 #define auto_records __attribute__((cleanup(records_drop)))

@@ -79,28 +79,36 @@ static void judge_foreign(struct gate *g, int id, const struct name *n, const st
 			     : "");
 }
 
+static struct text bound_text(int64_t max, bool fixed)
+{
+	struct text t = {"any length"};
+
+	if (max != NAME_UNBOUNDED)
+		snprintf(t.s, sizeof(t.s), "%s %" PRId64 " bytes", fixed ? "exactly" : "at most",
+			 max);
+	return t;
+}
+
 static void judge_bounds(struct gate *g, int id, const struct name *n, const struct ss_facts *f)
 {
 	if (n->max_key >= 0 && f->max_key_len != SS_UNBOUNDED &&
 	    (uint64_t)n->max_key > f->max_key_len)
 		err_set(find(g, true, "wrong-bounds", id), 0,
-			"memory %d ('%.64s'): keys of up to %" PRId64
-			" bytes; the map was made for %" PRIu64,
-			id, n->name, n->max_key, f->max_key_len);
+			"memory %d ('%.64s'): keys of %s; the map was made for %" PRIu64, id,
+			n->name, bound_text(n->max_key, false).s, f->max_key_len);
 	else if (n->max_value >= 0 && f->kind == SS_BTREE && f->max_value_len != SS_UNBOUNDED &&
 		 (uint64_t)n->max_value > f->max_value_len)
 		err_set(find(g, true, "wrong-bounds", id), 0,
-			"memory %d ('%.64s'): values of up to %" PRId64
-			" bytes; the map was made for %" PRIu64,
-			id, n->name, n->max_value, f->max_value_len);
+			"memory %d ('%.64s'): values of %s; the map was made for %" PRIu64, id,
+			n->name, bound_text(n->max_value, false).s, f->max_value_len);
 	else if (f->kind != SS_BTREE && ss_kind_is_array(f->kind) &&
 		 ((n->max_value >= 0 && f->max_value_len != SS_UNBOUNDED &&
 		   (uint64_t)n->max_value != f->max_value_len) ||
 		  (n->fixed >= 0 && f->slot_len > 0 && (n->fixed == 1) != f->fixed)))
 		err_set(find(g, true, "wrong-bounds", id), 0,
-			"memory %d ('%.64s'): entries of %s %" PRId64
-			" bytes; it was made for %s %" PRIu64 ", so init would trap",
-			id, n->name, n->fixed == 1 ? "exactly" : "at most", n->max_value,
+			"memory %d ('%.64s'): entries of %s; it was made for %s %" PRIu64
+			", so init would trap",
+			id, n->name, bound_text(n->max_value, n->fixed == 1).s,
 			f->fixed ? "exactly" : "at most", f->max_value_len);
 }
 

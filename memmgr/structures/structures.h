@@ -226,6 +226,17 @@ int MUST_CHECK ss_set(struct ss *ss, uint64_t index, struct ss_bytes value, bool
 /* Leaves only the first `count` records of a vector, heap or log. */
 int MUST_CHECK ss_cut(struct ss *ss, uint64_t count, struct err *err);
 
+/* What the code says of a structure that there is not yet. */
+struct ss_form {
+	enum ss_kind kind;                   /* SS_LOG_INDEX: a log, in two memories */
+	uint64_t max_key_len, max_value_len; /* of 32 bits, or SS_UNBOUNDED */
+	bool fixed;                          /* vector, heap: all entries are that long */
+};
+/* Makes an empty one, in a memory that holds nothing or zeros; `data` as for ss_open. A cell has an
+ * empty value then. -EINVAL: not of this kind. */
+int MUST_CHECK ss_create(struct store *s, struct store *data, const struct ss_form *form,
+			 struct err *err);
+
 /* ---- the whole structure ---- */
 
 /* What only a walk over all of it tells. Lengths are sums in bytes. */
