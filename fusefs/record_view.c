@@ -89,11 +89,11 @@ static int open_structure(struct record_view *v, struct err *err)
 	return rc ? rc : ss_open(v->store, v->data, &opts, &v->ss, err);
 }
 
-static bool is_current(const struct record_view *v, unsigned mm_id)
+bool record_view_is_late(const struct record_view *v)
 {
-	return v->ss && v->mm_id == mm_id && v->changes == mm_change_count(v->mm, mm_id) &&
-	       (v->partner < 0 ||
-		v->partner_changes == mm_change_count(v->mm, (unsigned)v->partner));
+	return v->changes != mm_change_count(v->mm, v->mm_id) ||
+	       (v->partner >= 0 &&
+		v->partner_changes != mm_change_count(v->mm, (unsigned)v->partner));
 }
 
 int record_view_open(struct record_view *v, unsigned mm_id, struct err *err)
@@ -101,7 +101,7 @@ int record_view_open(struct record_view *v, unsigned mm_id, struct err *err)
 	struct record_facts *facts = &v->facts[mm_id];
 	int rc;
 
-	if (is_current(v, mm_id))
+	if (v->ss && v->mm_id == mm_id && !record_view_is_late(v))
 		return 0;
 	if (v->hurry)
 		return -EAGAIN;

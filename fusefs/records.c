@@ -404,6 +404,8 @@ static int do_list(struct fs *fs, struct task *t, struct err *err)
 
 /* ---- who does it ---- */
 
+enum { TRIES_MAX = 8 };
+
 /* view_lock held. */
 static int act(struct fs *fs, struct task *t, bool hurry, struct err *err)
 {
@@ -411,11 +413,18 @@ static int act(struct fs *fs, struct task *t, bool hurry, struct err *err)
 		[ACT_LOOKUP] = do_lookup, [ACT_LIST] = do_list, [ACT_STAT] = do_stat,
 		[ACT_OPEN] = do_open,     [ACT_READ] = do_read,
 	};
+	struct record_view *v = &fs->records->view;
+	unsigned tries = 0;
 	int rc;
 
-	fs->records->view.hurry = hurry;
+	v->hurry = hurry;
 	fs->records->used = true;
-	rc = acts[t->act](fs, t, err);
+	/* What changes while it is read looks like damage. */
+	do {
+		rc = acts[t->act](fs, t, err);
+		if (rc && hurry && record_view_is_late(v))
+			return -EAGAIN;
+	} while (rc && !hurry && record_view_is_late(v) && ++tries < TRIES_MAX);
 	if (rc && err->text[0] && !(t->dir && t->dir->kind == NODE_RECORDS))
 		(void)!err_prefix(err, rc, "the records of memory %u", t->mm_id);
 	/* The kernel knows the record; it is gone. */

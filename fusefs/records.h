@@ -81,6 +81,8 @@ int MUST_CHECK record_view_has(struct record_view *v, unsigned mm_id, bool *has,
 /* Opens memory mm_id's structure as it is now, unless it is open already. */
 int MUST_CHECK record_view_open(struct record_view *v, unsigned mm_id, struct err *err);
 void record_view_close(struct record_view *v);
+/* The memory has changed since it was opened. */
+bool record_view_is_late(const struct record_view *v);
 /* How the records of the open structure are called. */
 int MUST_CHECK record_view_style(struct record_view *v, enum record_style *style, struct err *err);
 /* A cursor at the record of this name, delivered. -ENOENT. */
