@@ -260,7 +260,7 @@ static int dump(const struct dump_args *args, struct records_choice *choice, str
 	/* What was read before a failure is the user's all the same. */
 	if (rc == 0)
 		rc = flush(&d, err);
-	else if (flush(&d, NULL) < 0)
+	else if (flush(&d, NULL) == -EPIPE)
 		rc = -EPIPE;
 	buf_free(&range.from);
 	buf_free(&range.to);

@@ -117,3 +117,8 @@ fi
 # A reader that goes away is no failure worth a word.
 { "$program" dump -k u64 e_btree_u64.img 0 2>err || true; } | head -n 1 >/dev/null
 err_is ""
+# But for one that cannot be served there is one.
+got=0
+"$program" dump h_structs.img 1 2>err >/dev/full || got=$?
+[ "$got" = 1 ] || fail "exited $got"
+grep -q 'No space left on device$' err || fail "said: $(cat err)"
