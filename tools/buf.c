@@ -47,6 +47,34 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	b->len += (size_t)len;
 }
 
+/* Eight decimal digits, the first in the lowest byte: halves, quarters, then each digit, all at
+ * once; the factors divide by 100 and by 10 what is below 10,000 and 100. */
+static uint64_t eight_decimals(uint32_t n)
+{
+	uint64_t x = n / 10000 | (uint64_t)(n % 10000) << 32;
+	uint64_t high = x * 10486 >> 20 & UINT64_C(0x0000007f0000007f);
+
+	x = high | (x - 100 * high) << 16;
+	high = x * 103 >> 10 & UINT64_C(0x000f000f000f000f);
+	x = high | (x - 10 * high) << 8;
+	return x + '0' * UINT64_C(0x0101010101010101);
+}
+
+/* Many a record is nothing but numbers, and printf takes ten times as long. */
+void buf_number(struct buf *b, uint64_t n)
+{
+	char digits[24], *end = digits + sizeof(digits), *at = end;
+
+	do {
+		at -= 8;
+		put_le64((uint8_t *)at, eight_decimals((uint32_t)(n % 100000000)));
+		n /= 100000000;
+	} while (n > 0);
+	while (*at == '0' && at < end - 1)
+		at++;
+	buf_add(b, at, (size_t)(end - at));
+}
+
 /* Eight digits of four bytes at once: the nibbles are spread, then each becomes a digit. */
 static uint64_t eight_digits(uint32_t bytes)
 {

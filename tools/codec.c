@@ -89,13 +89,19 @@ void json_show_u64(struct buf *out, uint64_t n)
 {
 	bool quoted = n >> 53 != 0;
 
-	buf_printf(out, quoted ? "\"%" PRIu64 "\"" : "%" PRIu64, n);
+	if (quoted)
+		buf_add(out, "\"", 1);
+	buf_number(out, n);
+	if (quoted)
+		buf_add(out, "\"", 1);
 }
 
 static unsigned __int128 number_of(const struct codec *c, const uint8_t *bytes)
 {
 	unsigned __int128 n = 0;
 
+	if (c->width == 8)
+		return c->order == SS_ORDER_LITTLE ? get_le64(bytes) : get_be64(bytes);
 	for (unsigned i = 0; i < c->width; i++)
 		n = n << 8 | bytes[c->order == SS_ORDER_LITTLE ? c->width - 1 - i : i];
 	return n;

@@ -126,7 +126,8 @@ static int show_record(struct dump *d, struct ss_cursor *c, const struct ss_reco
 	} else if (!ss_kind_is_array(ss_facts(d->ss)->kind)) {
 		buf_text(&d->out, "{");
 	} else {
-		buf_printf(&d->out, "{\"index\": %" PRIu64, rec->index);
+		buf_text(&d->out, "{\"index\": ");
+		buf_number(&d->out, rec->index);
 	}
 	if (rc == 0) {
 		buf_text(&d->out,

@@ -125,7 +125,7 @@ static int take(struct mounted *m, unsigned how, struct fs_request *r, struct er
 
 static int open_file(struct mounted *m, const char *mountpoint, const char *name, struct err *err)
 {
-	int fd;
+	int fd = -1;
 	int rc = open_inside(mountpoint, name, &fd, err);
 
 	return rc ? rc : file_store_from_fd(fd, false, &m->under, err);

@@ -12,7 +12,7 @@
 
 enum {
 	BLOCK_LEN = 4096,
-	MAX_SLOTS = 16384, /* 64 MiB */
+	MAX_SLOTS = 65536, /* 256 MiB: a million records of 200 bytes, read once each */
 	RUN_BLOCKS = 16,   /* loaded at once when blocks are read one after the other */
 	MANY_MISSES = 64,  /* who has missed so often will want the rest as well */
 	BYPASS_LEN = 65536,

@@ -157,12 +157,14 @@ static unsigned place_at(uint64_t place, unsigned depth)
 static uint64_t place_of(const struct bt_cursor *c)
 {
 	uint64_t place = 0;
+	unsigned rest_bits;
 
 	if (c->depth > PLACE_LEVELS)
 		return SS_NO_PLACE;
-	for (unsigned d = 0; d < PLACE_LEVELS; d++)
-		place = place << 4 | (d < c->depth ? c->level[d].i : PLACE_PAST);
-	return place;
+	for (unsigned d = 0; d < c->depth; d++)
+		place = place << 4 | c->level[d].i;
+	rest_bits = 4 * (PLACE_LEVELS - c->depth);
+	return place << rest_bits | ((UINT64_C(1) << rest_bits) - 1);
 }
 
 /* Each level is told where it stands, whether or not such an entry is there. */

@@ -122,3 +122,17 @@ got=0
 "$program" dump h_structs.img 1 2>err >/dev/full || got=$?
 [ "$got" = 1 ] || fail "exited $got"
 grep -q 'No space left on device$' err || fail "said: $(cat err)"
+
+# Numbers of every length are as Python writes them; from 2^53 on they are text.
+python3 - <<'EOF'
+import random, struct
+n = [10 ** i + d for i in range(1, 20) for d in (-1, 0)] + [2 ** i + d for i in range(1, 64) for d in (-1, 0)]
+n += [0, 2 ** 64 - 1] + [random.Random(1).getrandbits(b) for b in range(1, 65) for _ in range(8)]
+with open('hex', 'w') as as_hex, open('want', 'w') as want:
+    for i, value in enumerate(n):
+        as_hex.write('{"value": "%s"}\n' % struct.pack('<Q', value).hex())
+        want.write('{"index": %d, "value": %s}\n' % (i, value if value < 2 ** 53 else '"%d"' % value))
+EOF
+run 0 load --replace h_structs.img 1 hex
+run 0 dump -v u64le h_structs.img 1
+same out want
