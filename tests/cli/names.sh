@@ -54,6 +54,10 @@ grep -Eq '^ +id  name +pages' out || fail "$(cat out)"
 grep -Eq '^ +3  db +6 ' out || fail "$(cat out)"
 run 0 info --names n.toml --json h_structs.img
 json '[.memories[] | .name]' '["notes",null,null,"db",null,"old","idle","gone","next"]'
+cp h_structs.img other.img
+"$program" load --merge other.img 8 <<<'{"index": 0, "value": "00"}' >/dev/null
+run 1 diff --records --names n.toml h_structs.img other.img
+json '[.memory, .name, .index]' '[8,"next",0]'
 run 0 info l_sqlite.img
 grep -q name out && fail "$(cat out)"
 run 0 map --names n.toml l_sqlite.img
