@@ -3,12 +3,12 @@
  * From the first word to a verb, and from its answer to the exit code. Owns the list of verbs and
  * the one printer of errors; knows nothing of images. Single-threaded.
  */
-#include <ctype.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
 
 #include "tools/cmd.h"
+#include "tools/text.h"
 
 static const struct verb *const verbs[] = {
 #define VERB(name) &verb_##name,
@@ -30,18 +30,6 @@ const struct verb *verb_named(const char *name)
 	return NULL;
 }
 
-static void put_escaped(const char *text)
-{
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (iscntrl(c))
-			fprintf(stderr, "\\x%02x", c);
-		else
-			putc(c, stderr);
-	}
-}
-
 static void PRINTF(2, 0) error_line(const char *path, const char *fmt, va_list ap)
 {
 	auto_free char *text = NULL;
@@ -52,10 +40,10 @@ static void PRINTF(2, 0) error_line(const char *path, const char *fmt, va_list a
 	flockfile(stderr);
 	fputs("canisterfs: ", stderr);
 	if (path) {
-		put_escaped(path);
+		text_put(stderr, path);
 		fputs(": ", stderr);
 	}
-	put_escaped(text ? text : "out of memory");
+	text_put(stderr, text ? text : "out of memory");
 	putc('\n', stderr);
 	funlockfile(stderr);
 }

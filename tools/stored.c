@@ -28,7 +28,8 @@ static void print_chain(const struct snap_info *in)
 
 	if (in->backing[0] == 0)
 		return;
-	printf("  %-9s %s", "base", in->backing);
+	printf("  %-9s ", "base");
+	text_put(stdout, in->backing);
 	if (in->has_base)
 		printf(", content %s", snap_hash_text(in->base, hash));
 	putchar('\n');

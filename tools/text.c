@@ -4,9 +4,9 @@
  */
 #include "tools/text.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <langinfo.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 
 struct text text_size(uint64_t bytes)
@@ -48,6 +48,18 @@ struct text text_plural(uint64_t n, const char *noun)
 
 	snprintf(t.s, sizeof(t.s), "%.26s %.16s%s", text_count(n).s, noun, n == 1 ? "" : "s");
 	return t;
+}
+
+void text_put(FILE *to, const char *text)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (iscntrl(c))
+			fprintf(to, "\\x%02x", c);
+		else
+			putc(c, to);
+	}
 }
 
 static unsigned width_of(int fd)

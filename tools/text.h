@@ -5,6 +5,8 @@
 #ifndef CANISTERFS_TEXT_H
 #define CANISTERFS_TEXT_H
 
+#include <stdio.h>
+
 #include "memmgr/util.h"
 
 /* Room for any text below. */
@@ -18,6 +20,10 @@ struct text text_size(uint64_t bytes);
 struct text text_count(uint64_t n);
 /* "1 page", "3 pages" with text_count's commas; the plural is the noun and an s. */
 struct text text_plural(uint64_t n, const char *noun);
+
+/* What others have named: control characters are shown as escapes, so that no name is a line of its
+ * own, or an order to the terminal. */
+void text_put(FILE *to, const char *text);
 
 enum { TERM_WIDTH_DEFAULT = 80 };
 

@@ -24,12 +24,16 @@ void waste_text_head(FILE *to)
 void waste_text_row(FILE *to, const struct waste_row *row)
 {
 	if (row->kind == WASTE_MANAGED)
-		fprintf(to, "%10s %10s %10s %5u%% %6" PRIu32 "  %s\n", text_size(row->image_len).s,
+		fprintf(to, "%10s %10s %10s %5u%% %6" PRIu32 "  ", text_size(row->image_len).s,
 			text_size(row->data_len).s, text_size(waste_len(row)).s,
-			percent(waste_len(row), row->image_len), row->bucket_pages, row->path);
+			percent(waste_len(row), row->image_len), row->bucket_pages);
 	else if (row->kind == WASTE_RAW || row->kind == WASTE_EMPTY)
-		fprintf(to, "%10s %10s %10s %6s %6s  %s\n", text_size(row->image_len).s, "-", "-",
-			"-", row->kind == WASTE_RAW ? "raw" : "empty", row->path);
+		fprintf(to, "%10s %10s %10s %6s %6s  ", text_size(row->image_len).s, "-", "-", "-",
+			row->kind == WASTE_RAW ? "raw" : "empty");
+	else
+		return;
+	text_put(to, row->path);
+	putc('\n', to);
 }
 
 static void print_total(FILE *to, const struct waste_sum *sum, uint64_t rate)
@@ -83,10 +87,12 @@ static void print_histogram(FILE *to, const struct waste_sum *sum)
 static void print_worst(FILE *to, const struct waste_sum *sum)
 {
 	fputs("\nThe images that waste most\n", to);
-	for (size_t i = 0; i < sum->worst_count; i++)
-		fprintf(to, "  %10s %3u%%  %s\n", text_size(waste_len(&sum->worst[i])).s,
-			percent(waste_len(&sum->worst[i]), sum->worst[i].image_len),
-			sum->worst[i].path);
+	for (size_t i = 0; i < sum->worst_count; i++) {
+		fprintf(to, "  %10s %3u%%  ", text_size(waste_len(&sum->worst[i])).s,
+			percent(waste_len(&sum->worst[i]), sum->worst[i].image_len));
+		text_put(to, sum->worst[i].path);
+		putc('\n', to);
+	}
 }
 
 /* What all images would be, and what that saves: less than nothing where it is more. */
