@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "snapshot/live.h"
 #include "snapshot/qcow2.h"
 #include "snapshot/qcow2_write.h"
 #include "snapshot/snapshot.h"
@@ -206,6 +207,9 @@ int snap_open_image(const char *path, bool writable, struct store **out, struct 
 	if (rc < 0)
 		return rc;
 	if (!is_qcow2) {
+		rc = writable ? 0 : identity_check_whole(path, err);
+		if (rc < 0)
+			return rc;
 		*out = file;
 		file = NULL;
 		return 0;

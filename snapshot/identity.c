@@ -21,6 +21,8 @@
 #include "snapshot/state.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -110,6 +112,30 @@ static int judge(struct snap_live *live, const struct stat *st, struct err *why)
 	if (!id->open && live->image->len == id->image_len && mtime == nsec_of(id->sec, id->nsec))
 		return 0;
 	return err_set(why, -ESTALE, "the image was changed by something else since");
+}
+
+int identity_refuse_broken_off(const struct identity *id, struct err *err)
+{
+	if (id->rollback_seq == 0)
+		return 0;
+	return err_set(err, -EUCLEAN,
+		       "a rollback was broken off, and goes on when the image is opened for "
+		       "writing, as by 'check --repair'");
+}
+
+int identity_check_whole(const char *path, struct err *err)
+{
+	auto_free char *image = realpath(path, NULL), *state = NULL;
+	auto_close int fd = -1;
+	uint8_t buf[STATE_FILE_LEN];
+	struct identity id;
+
+	if (!image || asprintf(&state, "%s.snap/.state", image) < 0)
+		return 0;
+	fd = open(state, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || pread_all(fd, buf, sizeof(buf), 0) || decode(buf, &id, NULL))
+		return 0;
+	return identity_refuse_broken_off(&id, err);
 }
 
 int identity_check(struct snap_live *live, bool *fits, struct err *why)

@@ -125,6 +125,10 @@ int MUST_CHECK tap_set_len(struct snap_live *live, uint64_t len, struct err *err
 
 /* Opens .state; *fits: the image is as its snapshots need it. `why` says why not. */
 int MUST_CHECK identity_check(struct snap_live *live, bool *fits, struct err *why);
+/* -EUCLEAN: half of the image is as a rollback leaves it. */
+int MUST_CHECK identity_refuse_broken_off(const struct identity *id, struct err *err);
+/* The same of an image that is opened without a look at its snapshots. */
+int MUST_CHECK identity_check_whole(const char *path, struct err *err);
 /* Before a change of the image. */
 int MUST_CHECK identity_mark(struct snap_live *live, struct err *err);
 /* The image is at rest: what it is now is what the snapshots hang on. */

@@ -109,9 +109,7 @@ int snap_live_rollback(struct snap_live *live, const char *name, struct err *err
 int rollback_finish(struct snap_live *live, struct err *err)
 {
 	if (!live->s.writable)
-		return err_set(err, -EUCLEAN,
-			       "a rollback was broken off, and goes on when the image is opened "
-			       "for writing");
+		return identity_refuse_broken_off(&live->state, err);
 	for (size_t at = 0; at < live->count; at++)
 		if (live->chain[at]->record.seq == live->state.rollback_seq)
 			return finish(live, at, err);
