@@ -141,12 +141,14 @@ void fields_table(FILE *to, const struct field *fields, const void *rows, size_t
 
 		for (size_t n = 0; fields[n].key; n++) {
 			const struct field *f = &fields[n];
-			const void *row = (const char *)rows + (i - 1) * row_len;
+			const char *text = f->label;
 
 			if (width[n] == 0)
 				continue;
+			if (i > 0)
+				text = to_text(f, (const char *)rows + (i - 1) * row_len, &t);
 			fputs(gap, to);
-			put_cell(to, f, i == 0 ? f->label : to_text(f, row, &t), width[n]);
+			put_cell(to, f, text, width[n]);
 			gap = "  ";
 		}
 		putc('\n', to);

@@ -3,7 +3,7 @@
 # map: rows that lead to the bytes, and a picture that fits the terminal.
 . "$(dirname "$0")/lib.sh"
 
-golden m_hole_mid m_slack l_sqlite
+golden a_empty m_hole_mid m_slack l_sqlite
 run 0 map m_hole_mid.img
 out_is "id    start   length  image offset  bucket  kind
  0        0  1048576       6356992       6  data
@@ -22,6 +22,8 @@ out_is "id    start   length  image offset  bucket  kind
  4  3145728   851968       9502720       9  data
  4  3997696   196608      10354688       9  slack
  -        -  1048576       7405568       7  hole"
+run 0 map a_empty.img
+out_is "id  start  length  image offset  bucket  kind"
 run 0 map m_slack.img
 tail -n 1 out | grep -q '^ *- *- *1048576 *11599872 *- *tail$' || fail "no tail: $(cat out)"
 
