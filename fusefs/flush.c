@@ -111,6 +111,20 @@ int fs_flush_file(struct fs *fs, struct node *node)
 	return e.count > 0 ? 0 : -EINVAL;
 }
 
+/* Without its lock: a writer may wait for us, who has it. */
+void fs_flush_memory(struct fs *fs, unsigned mm_id)
+{
+	struct errand e = {.unlocked = true};
+
+	pthread_mutex_lock(&fs->tree_lock);
+	for (struct node *n = fs->root.next; n != &fs->root; n = n->next)
+		if (n->kind == NODE_MEMORY && n->mm_id == mm_id && n->writers > 0)
+			errand_add(fs, &e, n->name, -1);
+	pthread_mutex_unlock(&fs->tree_lock);
+	run_errand(fs, &e, false);
+	free(e.stop);
+}
+
 void fs_tell_sizes(struct fs *fs, const bool *changed)
 {
 	struct errand e = {.stop = NULL};

@@ -135,6 +135,7 @@ void node_forget(struct node *node, uint64_t lookups);            /* may free it
 void node_stat(struct fs *fs, struct node *node, struct stat *st);
 /* Makes it as old as a memory's file, if there is one. */
 void node_stat_times(struct fs *fs, unsigned mm_id, struct stat *st);
+bool node_is_written(struct fs *fs, unsigned mm_id);
 /* The content has changed now. */
 void node_touch(struct node *node);
 
@@ -243,6 +244,8 @@ void snapdir_tasks_wait(struct fs *fs);
 void fs_flush(struct fs *fs, bool all);
 /* One file, while somebody who waits for us holds its inode's lock. -EINVAL: it has no name. */
 int MUST_CHECK fs_flush_file(struct fs *fs, struct node *node);
+/* What somebody may be writing to one memory. */
+void fs_flush_memory(struct fs *fs, unsigned mm_id);
 /* With the writeback cache the kernel believes its own length of a file: it is told those of these
  * memories' files, by a truncate that changes nothing here. */
 void fs_tell_sizes(struct fs *fs, const bool *changed);

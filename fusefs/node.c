@@ -308,19 +308,33 @@ void node_stat(struct fs *fs, struct node *node, struct stat *st)
 	st->st_blksize = MM_PAGE_LEN;
 }
 
+/* tree_lock held. NULL: it has no file. */
+static struct node *find_memory(struct fs *fs, unsigned mm_id)
+{
+	char name[8];
+
+	snprintf(name, sizeof(name), "%u", mm_id);
+	return node_find(fs, name);
+}
+
 void node_stat_times(struct fs *fs, unsigned mm_id, struct stat *st)
 {
 	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
 	auto_unlock pthread_mutex_t *attr_held = NULL;
-	struct node *node;
-	char name[8];
+	struct node *node = find_memory(fs, mm_id);
 
-	snprintf(name, sizeof(name), "%u", mm_id);
-	node = node_find(fs, name);
 	if (!node)
 		return;
 	attr_held = lock(&node->attr_lock);
 	st->st_atim = node->atime;
 	st->st_mtim = node->mtime;
 	st->st_ctim = node->ctime;
+}
+
+bool node_is_written(struct fs *fs, unsigned mm_id)
+{
+	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
+	const struct node *node = find_memory(fs, mm_id);
+
+	return node && node->writers > 0;
 }

@@ -406,6 +406,28 @@ static int do_list(struct fs *fs, struct task *t, struct err *err)
 
 enum { TRIES_MAX = 8 };
 
+/* Whether this begins to look at something, and does not go on with what was found before. */
+static bool is_first_look(const struct task *t)
+{
+	return t->dir && t->dir->kind == NODE_RECORD_DIR && (t->act == ACT_LOOKUP || t->off == 0);
+}
+
+/* What a program has written and holds open may be in the kernel's cache alone. */
+static int fetch(struct fs *fs, const struct record_view *v, unsigned mm_id)
+{
+	int partner = v->mm_id == mm_id ? v->partner : -1;
+	bool both = partner >= 0 && node_is_written(fs, (unsigned)partner);
+
+	if (!both && !node_is_written(fs, mm_id))
+		return 0;
+	if (v->hurry)
+		return -EAGAIN;
+	if (both)
+		fs_flush_memory(fs, (unsigned)partner);
+	fs_flush_memory(fs, mm_id);
+	return 0;
+}
+
 /* view_lock held. */
 static int act(struct fs *fs, struct task *t, bool hurry, struct err *err)
 {
@@ -415,10 +437,12 @@ static int act(struct fs *fs, struct task *t, bool hurry, struct err *err)
 	};
 	struct record_view *v = &fs->records->view;
 	unsigned tries = 0;
-	int rc;
+	int rc = 0;
 
 	v->hurry = hurry;
 	fs->records->used = true;
+	if (is_first_look(t) && fetch(fs, v, t->mm_id))
+		return -EAGAIN;
 	/* What changes while it is read looks like damage. */
 	do {
 		rc = acts[t->act](fs, t, err);

@@ -106,6 +106,10 @@ def changes_are_seen_at_once():
         file.write(b"new")
         os.fsync(file.fileno())
         assert read(5, b"a") == b"new"
+    with open(f"{mnt}/5", "r+b", buffering=0) as file:
+        file.seek(content.index(b"old"))
+        file.write(b"raw")  # only the kernel has it
+        assert read(5, b"a") == b"raw"
     held = os.open(path(5, b"a"), os.O_RDONLY)
     put(5, btree.build([(b"a", b"longer than before"), (b"c", b"")]))
     assert os.pread(held, 100, 0) == b"longer than before"
