@@ -99,8 +99,10 @@ bool log_data_plausible(struct blocks *b, struct ss_content *out)
 	return true;
 }
 
-int log_entry(struct log *l, uint64_t index, uint64_t *off, uint64_t *len, struct err *err)
+/* -EUCLEAN: ends before it begins, or behind all entries. */
+static int entry(struct ss *ss, uint64_t index, uint64_t *off, uint64_t *len, struct err *err)
 {
+	struct log *l = log_of(ss);
 	uint64_t begin = 0, end = 0;
 	int rc = 0;
 
@@ -120,61 +122,6 @@ int log_entry(struct log *l, uint64_t index, uint64_t *off, uint64_t *len, struc
 	return 0;
 }
 
-struct log_cursor {
-	struct ss_cursor c;
-	uint64_t index;
-	uint64_t value_off;
-};
-
-static struct log_cursor *cursor_of(struct ss_cursor *c)
-{
-	return (struct log_cursor *)c;
-}
-
-static int seek_index(struct ss *ss, uint64_t index, struct ss_cursor **out, struct err *err)
-{
-	struct log_cursor *c = calloc(1, sizeof(*c));
-
-	*out = NULL;
-	if (!c)
-		return err_set(err, -ENOMEM, "no memory for a cursor");
-	c->c.ss = ss;
-	c->index = index;
-	*out = &c->c;
-	return 0;
-}
-
-static int first(struct ss *ss, struct ss_cursor **out, struct err *err)
-{
-	return seek_index(ss, 0, out, err);
-}
-
-static int next(struct ss_cursor *base, struct ss_record *rec, bool *more, struct err *err)
-{
-	struct log_cursor *c = cursor_of(base);
-	struct log *l = log_of(base->ss);
-	int rc;
-
-	if (c->index >= l->ss.facts.count)
-		return 0;
-	rc = log_entry(l, c->index, &c->value_off, &base->value_len, err);
-	rec->index = c->index++;
-	rec->value_len = base->value_len;
-	*more = true;
-	return rc;
-}
-
-static int value_read(struct ss_cursor *base, void *buf, size_t len, uint64_t off, struct err *err)
-{
-	return blocks_read(&log_of(base->ss)->data, buf, len, cursor_of(base)->value_off + off,
-			   err);
-}
-
-static void close_cursor(struct ss_cursor *c)
-{
-	free(cursor_of(c));
-}
-
 static void close_log(struct ss *ss)
 {
 	blocks_close(&log_of(ss)->data);
@@ -189,7 +136,7 @@ static int measure(struct ss *ss, struct ss_usage *out, struct ss_report *r, str
 	for (uint64_t i = 0; i < ss->facts.count; i++) {
 		struct err why = {0};
 		uint64_t off, len;
-		int rc = log_entry(l, i, &off, &len, &why);
+		int rc = entry(ss, i, &off, &len, &why);
 
 		if (rc == -EUCLEAN)
 			ss_find_fault(r, D_LOG_INDEX, "%s", why.text);
@@ -248,15 +195,8 @@ static int set(struct ss *ss, uint64_t index, struct ss_bytes value, struct err 
 }
 
 static const struct ss_ops log_ops = {
-	.first = first,
-	.seek_index = seek_index,
-	.next = next,
-	.value_read = value_read,
-	.cursor_close = close_cursor,
-	.measure = measure,
-	.set = set,
-	.cut = write_count,
-	.close = close_log,
+	INDEX_CURSOR, .entry = entry,     .measure = measure,
+	.set = set,   .cut = write_count, .close = close_log,
 };
 
 static int read_both(struct log *l, struct store *index, struct store *data, struct err *err)
@@ -289,6 +229,7 @@ int log_open(struct store *s, struct store *data, struct ss **out, struct err *e
 	if (!l)
 		return err_set(err, -ENOMEM, "no memory for a log");
 	l->ss.ops = &log_ops;
+	l->ss.values = &l->data;
 	rc = read_both(l, s, data, err);
 	if (rc < 0) {
 		close_log(&l->ss);

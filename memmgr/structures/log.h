@@ -27,8 +27,4 @@ int MUST_CHECK log_index_read(struct blocks *b, uint64_t *count, uint64_t *data_
 			      struct err *err);
 int MUST_CHECK log_data_read(struct blocks *b, struct err *err);
 
-/* Where entry `index` lies in the data. -EUCLEAN: ends before it begins, or behind all entries. */
-int MUST_CHECK log_entry(struct log *l, uint64_t index, uint64_t *off, uint64_t *len,
-			 struct err *err);
-
 #endif

@@ -58,50 +58,11 @@ bool cell_plausible(struct blocks *b, struct ss_content *out)
 	return true;
 }
 
-struct single_cursor {
-	struct ss_cursor c;
-	bool done;
-};
-
-static struct single_cursor *cursor_of(struct ss_cursor *c)
+static int entry(struct ss *ss, uint64_t index, uint64_t *off, uint64_t *len, struct err *err)
 {
-	return (struct single_cursor *)c;
-}
-
-static int seek_index(struct ss *ss, uint64_t index, struct ss_cursor **out, struct err *err)
-{
-	struct single_cursor *c = calloc(1, sizeof(*c));
-
-	*out = NULL;
-	if (!c)
-		return err_set(err, -ENOMEM, "no memory for a cursor");
-	c->c.ss = ss;
-	c->done = index > 0;
-	*out = &c->c;
+	*off = ((struct single *)ss)->off;
+	*len = ((struct single *)ss)->len;
 	return 0;
-}
-
-static int first(struct ss *ss, struct ss_cursor **out, struct err *err)
-{
-	return seek_index(ss, 0, out, err);
-}
-
-static int next(struct ss_cursor *base, struct ss_record *rec, bool *more, struct err *err)
-{
-	*more = !cursor_of(base)->done;
-	cursor_of(base)->done = true;
-	rec->value_len = base->value_len = ((struct single *)base->ss)->len;
-	return 0;
-}
-
-static int value_read(struct ss_cursor *c, void *buf, size_t len, uint64_t off, struct err *err)
-{
-	return blocks_read(&c->ss->blocks, buf, len, ((struct single *)c->ss)->off + off, err);
-}
-
-static void close_cursor(struct ss_cursor *c)
-{
-	free(cursor_of(c));
 }
 
 static void close_single(struct ss *ss)
@@ -142,14 +103,7 @@ static int set(struct ss *ss, uint64_t index, struct ss_bytes value, struct err 
 }
 
 static const struct ss_ops single_ops = {
-	.first = first,
-	.seek_index = seek_index,
-	.next = next,
-	.value_read = value_read,
-	.cursor_close = close_cursor,
-	.measure = measure,
-	.set = set,
-	.close = close_single,
+	INDEX_CURSOR, .entry = entry, .measure = measure, .set = set, .close = close_single,
 };
 
 int single_open(struct store *s, const struct ss_content *content, struct ss **out, struct err *err)
@@ -170,6 +124,7 @@ int single_open(struct store *s, const struct ss_content *content, struct ss **o
 		return rc;
 	}
 	single->ss.ops = &single_ops;
+	single->ss.values = &single->ss.blocks;
 	single->off = cell ? CELL_HEADER_LEN : content->payload_off;
 	single->len = cell ? len : content->payload_len;
 	single->ss.facts = (struct ss_facts){.kind = cell ? SS_CELL : content->kind,

@@ -28,6 +28,8 @@ struct ss_ops {
 	/* A range that lies in memory already, or NULL. May be NULL itself. */
 	const uint8_t *(*value_peek)(struct ss_cursor *c);
 	void (*cursor_close)(struct ss_cursor *c);
+	/* Where the value of record `index` lies in ss->values. NULL: keyed. */
+	int (*entry)(struct ss *ss, uint64_t index, uint64_t *off, uint64_t *len, struct err *err);
 	int (*measure)(struct ss *ss, struct ss_usage *out, struct ss_report *r, struct err *err);
 	/* Changing it: keyed, or by index. NULL: cannot be done. */
 	int (*put)(struct ss *ss, struct ss_bytes key, struct ss_bytes value, bool *changed,
@@ -42,7 +44,8 @@ struct ss_ops {
 struct ss {
 	const struct ss_ops *ops;
 	struct ss_facts facts;
-	struct blocks blocks; /* the memory's own bytes */
+	struct blocks blocks;  /* the memory's own bytes */
+	struct blocks *values; /* not keyed: what `entry` speaks of */
 };
 
 struct ss_cursor {
@@ -66,6 +69,17 @@ static inline void ss_bit_set(uint8_t *bits, uint64_t i)
 {
 	bits[i / 8] = (uint8_t)(bits[i / 8] | 1u << i % 8);
 }
+
+/* index_cursor.c: what serves all kinds whose records have an index. */
+int MUST_CHECK index_first(struct ss *ss, struct ss_cursor **out, struct err *err);
+int MUST_CHECK index_seek(struct ss *ss, uint64_t index, struct ss_cursor **out, struct err *err);
+int MUST_CHECK index_next(struct ss_cursor *c, struct ss_record *rec, bool *more, struct err *err);
+int MUST_CHECK index_value_read(struct ss_cursor *c, void *buf, size_t len, uint64_t off,
+				struct err *err);
+void index_cursor_close(struct ss_cursor *c);
+#define INDEX_CURSOR                                                                               \
+	.first = index_first, .seek_index = index_seek, .next = index_next,                        \
+	.value_read = index_value_read, .cursor_close = index_cursor_close
 
 /* What is in ss_defects, by place. */
 enum ss_defect {

@@ -80,8 +80,10 @@ bool vec_plausible(struct blocks *b, struct ss_content *out)
 	return true;
 }
 
-int vec_entry(struct vec *v, uint64_t index, uint64_t *off, uint32_t *len, struct err *err)
+/* -EUCLEAN: longer than the longest. */
+static int entry(struct ss *ss, uint64_t index, uint64_t *off, uint64_t *len, struct err *err)
 {
+	struct vec *v = vec_of(ss);
 	uint8_t raw[4] = {0};
 	int rc;
 
@@ -95,69 +97,14 @@ int vec_entry(struct vec *v, uint64_t index, uint64_t *off, uint32_t *len, struc
 	*len = get_le32(raw);
 	if (*len > v->h.max_len)
 		return err_set(err, -EUCLEAN,
-			       "entry %" PRIu64 " has %" PRIu32 " bytes; %" PRIu32
+			       "entry %" PRIu64 " has %" PRIu64 " bytes; %" PRIu32
 			       " can be at most",
 			       index, *len, v->h.max_len);
 	if (*len > v->ss.blocks.store->len - *off)
 		return err_set(err, -EUCLEAN,
-			       "entry %" PRIu64 " of %" PRIu32 " bytes ends behind the memory",
+			       "entry %" PRIu64 " of %" PRIu64 " bytes ends behind the memory",
 			       index, *len);
 	return 0;
-}
-
-struct vec_cursor {
-	struct ss_cursor c;
-	uint64_t index;     /* of the next entry */
-	uint64_t value_off; /* of the entry delivered last */
-};
-
-static struct vec_cursor *cursor_of(struct ss_cursor *c)
-{
-	return (struct vec_cursor *)c;
-}
-
-static int seek_index(struct ss *ss, uint64_t index, struct ss_cursor **out, struct err *err)
-{
-	struct vec_cursor *c = calloc(1, sizeof(*c));
-
-	*out = NULL;
-	if (!c)
-		return err_set(err, -ENOMEM, "no memory for a cursor");
-	c->c.ss = ss;
-	c->index = index;
-	*out = &c->c;
-	return 0;
-}
-
-static int first(struct ss *ss, struct ss_cursor **out, struct err *err)
-{
-	return seek_index(ss, 0, out, err);
-}
-
-static int next(struct ss_cursor *base, struct ss_record *rec, bool *more, struct err *err)
-{
-	struct vec_cursor *c = cursor_of(base);
-	struct vec *v = vec_of(base->ss);
-	uint32_t len;
-	int rc;
-
-	if (c->index >= v->h.count)
-		return 0;
-	rc = vec_entry(v, c->index, &c->value_off, &len, err);
-	rec->index = c->index++;
-	rec->value_len = base->value_len = len;
-	*more = true;
-	return rc;
-}
-
-static int value_read(struct ss_cursor *base, void *buf, size_t len, uint64_t off, struct err *err)
-{
-	return blocks_read(&base->ss->blocks, buf, len, cursor_of(base)->value_off + off, err);
-}
-
-static void close_cursor(struct ss_cursor *c)
-{
-	free(cursor_of(c));
 }
 
 static void close_vec(struct ss *ss)
@@ -175,9 +122,8 @@ struct entry_buf {
 static int read_entry(struct vec *v, uint64_t index, struct entry_buf *buf, struct ss_bytes *out,
 		      struct err *err)
 {
-	uint64_t off;
-	uint32_t len;
-	int rc = vec_entry(v, index, &off, &len, err);
+	uint64_t off, len;
+	int rc = entry(&v->ss, index, &off, &len, err);
 
 	if (rc == 0)
 		rc = ss_reserve(&buf->bytes, &buf->cap, len, err);
@@ -207,10 +153,9 @@ static int measure_all(struct vec *v, struct order_count *order, struct ss_usage
 	int rc = 0;
 
 	for (uint64_t i = 0; rc == 0 && i < v->h.count; i++) {
-		uint64_t off;
-		uint32_t len;
+		uint64_t off, len;
 
-		rc = vec_entry(v, i, &off, &len, &why);
+		rc = entry(&v->ss, i, &off, &len, &why);
 		if (rc == -EUCLEAN) {
 			ss_find_fault(r, D_ENTRY, "%s", why.text);
 			rc = 0;
@@ -281,15 +226,8 @@ static int set(struct ss *ss, uint64_t index, struct ss_bytes value, struct err 
 }
 
 static const struct ss_ops vec_ops = {
-	.first = first,
-	.seek_index = seek_index,
-	.next = next,
-	.value_read = value_read,
-	.cursor_close = close_cursor,
-	.measure = measure,
-	.set = set,
-	.cut = write_count,
-	.close = close_vec,
+	INDEX_CURSOR, .entry = entry,     .measure = measure,
+	.set = set,   .cut = write_count, .close = close_vec,
 };
 
 int vec_open(struct store *s, struct ss **out, struct err *err)
@@ -308,6 +246,7 @@ int vec_open(struct store *s, struct ss **out, struct err *err)
 		return rc;
 	}
 	v->ss.ops = &vec_ops;
+	v->ss.values = &v->ss.blocks;
 	v->ss.facts = (struct ss_facts){.kind = v->h.heap ? SS_HEAP : SS_VEC,
 					.version = 1,
 					.count = v->h.count,

@@ -32,8 +32,4 @@ static inline struct vec *vec_of(struct ss *ss)
 /* -EINVAL: no vector at all; -EUCLEAN, -ENOTSUP: begins like one. */
 int MUST_CHECK vec_header_read(struct blocks *b, struct vec_header *h, struct err *err);
 
-/* Where an entry's bytes are. -EUCLEAN: longer than the longest. */
-int MUST_CHECK vec_entry(struct vec *v, uint64_t index, uint64_t *off, uint32_t *len,
-			 struct err *err);
-
 #endif
