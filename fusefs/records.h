@@ -8,7 +8,7 @@
  *     records/8/0 ...     the elements of a vector, heap or log
  *
  * One structure is open at a time, and what it takes in memory is there once. What may take long is
- * done by a thread of its own (records.c): no request for anything else waits for it.
+ * done by a thread of its own (record_task.c): no request for anything else waits for it.
  */
 #ifndef CANISTERFS_FUSEFS_RECORDS_H
 #define CANISTERFS_FUSEFS_RECORDS_H
