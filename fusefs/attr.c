@@ -177,10 +177,11 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	reply_xattr(req, list, len, size);
 }
 
+/* Ours are refused like any: what mv and cp -a, which carry them along, take without a word. */
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
 		 int flags)
 {
-	fs_reply(req, xattr_is_ours(name) ? -EPERM : -EOPNOTSUPP, NULL);
+	fs_reply(req, -EOPNOTSUPP, NULL);
 }
 
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)

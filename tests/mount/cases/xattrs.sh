@@ -13,7 +13,7 @@ probe "7 4 2" getxattr "$MNT/7" $p.id 100 : getxattr "$MNT/7" $p.pages 100 \
 probe "1 ERANGE ENODATA ENODATA" getxattr "$MNT/7" $p.id 0 : listxattr "$MNT/7" 5 \
 	: getxattr "$MNT/7" user.other 9 : getxattr "$MNT/7" $p.other 9
 probe "user.canisterfs.id.user.canisterfs.pages.user.canisterfs.buckets." listxattr "$MNT/7" 200
-probe "EPERM EPERM EOPNOTSUPP ENODATA" setxattr "$MNT/7" $p.id 8 : removexattr "$MNT/7" $p.id \
+probe "EOPNOTSUPP EPERM EOPNOTSUPP ENODATA" setxattr "$MNT/7" $p.id 8 : removexattr "$MNT/7" $p.id \
 	: setxattr "$MNT/7" user.other x : removexattr "$MNT/7" user.other
 probe "ENODATA 0" getxattr "$MNT/s" $p.id 10 : listxattr "$MNT/s" 200
 mv "$MNT/7" "$MNT/200"
@@ -21,4 +21,12 @@ truncate -s 1 "$MNT/200"
 probe "200 1 1" getxattr "$MNT/200" $p.id 100 : getxattr "$MNT/200" $p.pages 100 \
 	: getxattr "$MNT/200" $p.buckets 100
 rm "$MNT/s"
+# they leave with a file, where there is room for them, and nobody complains when they come back
+for words in mv "cp -a"; do
+	$words "$MNT/200" "$T/out"
+	$words "$T/out" "$MNT/9" 2>"$T/said"
+	is "" "$(cat "$T/said")" "what $words said"
+	probe 9 getxattr "$MNT/9" $p.id 100
+	mv "$MNT/9" "$MNT/200"
+done
 stop
