@@ -46,12 +46,23 @@ static void compare_piece(struct ss_same *s, const uint8_t *a, const uint8_t *b,
 	}
 }
 
+/* Into buf, or where it will be wanted again, into the cache. */
+static int read_piece(struct bt *t, uint8_t *buf, size_t len, uint64_t off, const uint8_t **at,
+		      struct err *err)
+{
+	*at = blocks_peek(&t->ss.blocks, len, off);
+	if (*at)
+		return 0;
+	*at = buf;
+	return store_read(t->ss.blocks.store, buf, len, off, err);
+}
+
 static int compare_pages(struct ss_same *s, struct err *err)
 {
-	struct store *a = s->a->ss.blocks.store, *b = s->b->ss.blocks.store;
 	const struct bt_header *h = &s->a->h;
-	uint64_t both = MIN(a->len, b->len);
+	uint64_t both = MIN(s->a->ss.blocks.store->len, s->b->ss.blocks.store->len);
 	auto_free uint8_t *buf = malloc(2 * (size_t)PIECE_LEN);
+	const uint8_t *a, *b;
 	int rc = 0;
 
 	if (!buf)
@@ -59,11 +70,11 @@ static int compare_pages(struct ss_same *s, struct err *err)
 	for (uint64_t off = 0; rc == 0 && off < both; off += PIECE_LEN) {
 		size_t len = MIN((uint64_t)PIECE_LEN, both - off);
 
-		rc = store_read(a, buf, len, off, err);
+		rc = read_piece(s->a, buf, len, off, &a, err);
 		if (rc == 0)
-			rc = store_read(b, buf + PIECE_LEN, len, off, err);
+			rc = read_piece(s->b, buf + PIECE_LEN, len, off, &b, err);
 		if (rc == 0)
-			compare_piece(s, buf, buf + PIECE_LEN, off, len);
+			compare_piece(s, a, b, off, len);
 	}
 	for (uint64_t i = MIN(h->chunk_limit, s->b->h.chunk_limit); i < h->chunk_limit; i++)
 		ss_bit_set(s->differs, i);
