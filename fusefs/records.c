@@ -34,10 +34,12 @@ struct node *record_node(struct fs *fs)
 
 int records_init(struct fs *fs, struct err *err)
 {
+	enum { CACHE_LEN = 16 << 20 }; /* the host's cache has the image, too */
 	struct records *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return err_set(err, -ENOMEM, "no memory for records");
+	ss_limit_cache(CACHE_LEN);
 	fs->records = r;
 	node_init(&r->root, NODE_RECORDS, INO_ROOT, S_IFDIR | 0555);
 	node_init(&r->file, NODE_RECORD, 0, S_IFREG | 0444);

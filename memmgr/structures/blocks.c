@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
  * Owns the block cache: direct-mapped, so that a look-up is one comparison and the memory it takes
- * is bounded. Keeps no state outside struct blocks, takes no lock.
+ * is bounded. Keeps no state outside struct blocks but that bound, takes no lock.
  */
 #include "memmgr/structures/blocks.h"
 
 #include <inttypes.h>
 #include <sys/mman.h>
 
-#include "memmgr/memmgr.h"
+#include "memmgr/structures/structures.h"
 
 enum {
 	BLOCK_LEN = 4096,
@@ -18,12 +18,19 @@ enum {
 	BYPASS_LEN = 65536,
 };
 
+static size_t max_slots = MAX_SLOTS;
+
+void ss_limit_cache(size_t len)
+{
+	max_slots = MIN(len / BLOCK_LEN, (size_t)MAX_SLOTS);
+}
+
 int blocks_open(struct store *store, struct blocks *b, struct err *err)
 {
 	uint64_t want = div_up(store->len, BLOCK_LEN);
 	size_t slots = RUN_BLOCKS;
 
-	while (slots < want && slots < MAX_SLOTS)
+	while (slots < want && slots < max_slots)
 		slots *= 2;
 	*b = (struct blocks){.store = store, .slots = slots, .expect = UINT64_MAX};
 	b->whole = slots >= want;

@@ -111,6 +111,9 @@ struct ss;
  * cannot be told. */
 int MUST_CHECK ss_open(struct store *s, struct store *data, const struct ss_options *opts,
 		       struct ss **out, struct err *err);
+/* How much of a store each structure that is opened from now on may hold in memory: 256 MiB if
+ * nothing is said. For the whole process, before it has threads. */
+void ss_limit_cache(size_t len);
 /* Accepts NULL. */
 void ss_close(struct ss *ss);
 void cleanup_ss(struct ss **ss);
