@@ -281,4 +281,68 @@ extern const struct mm_defect ss_defects[];
 /* Below 0, 0, above 0, as memcmp; SS_ORDER_INFER and SS_ORDER_OWN as SS_ORDER_BYTES. */
 int ss_compare(enum ss_order order, struct ss_bytes a, struct ss_bytes b);
 
+/* ---- Candid: what a message says of itself before its values ---- */
+
+enum { /* types: below 0 the specification's, from 0 on those of the message's own table */
+       CANDID_NULL = -1,
+       CANDID_BOOL = -2,
+       CANDID_NAT = -3,
+       CANDID_INT = -4,
+       CANDID_NAT8 = -5,
+       CANDID_NAT16 = -6,
+       CANDID_NAT32 = -7,
+       CANDID_NAT64 = -8,
+       CANDID_INT8 = -9,
+       CANDID_INT16 = -10,
+       CANDID_INT32 = -11,
+       CANDID_INT64 = -12,
+       CANDID_FLOAT32 = -13,
+       CANDID_FLOAT64 = -14,
+       CANDID_TEXT = -15,
+       CANDID_RESERVED = -16,
+       CANDID_EMPTY = -17,
+       CANDID_OPT = -18,
+       CANDID_VEC = -19,
+       CANDID_RECORD = -20,
+       CANDID_VARIANT = -21,
+       CANDID_FUNC = -22,
+       CANDID_SERVICE = -23,
+       CANDID_PRINCIPAL = -24,
+};
+
+struct ss_candid_field {
+	uint32_t id; /* of an opt or a vec 0 */
+	int64_t type;
+};
+
+struct ss_candid_type {
+	int64_t op;
+	uint32_t first, count; /* in `field` */
+};
+
+struct ss_candid {
+	/* The caller sets these: the message, and all that may follow it, from off to end. */
+	const uint8_t *bytes;  /* in memory ... */
+	struct blocks *blocks; /* ... or, with bytes NULL, in a structure's memory */
+	uint64_t off, end;
+	/* The rest is zero at first. */
+	uint64_t begin, steps;
+	struct ss_candid_type *type;
+	uint32_t types;
+	struct ss_candid_field *field;
+	uint32_t fields;
+	size_t field_cap;
+	int64_t arg[1024];
+	unsigned args;
+};
+
+/* Reads up to the first value. False here and below: not Candid, or more than can be true. */
+bool MUST_CHECK ss_candid_begin(struct ss_candid *c);
+void ss_candid_end(struct ss_candid *c);
+bool MUST_CHECK ss_candid_take(struct ss_candid *c, void *buf, size_t len);
+bool MUST_CHECK ss_candid_skip(struct ss_candid *c, uint64_t len);
+bool MUST_CHECK ss_candid_leb(struct ss_candid *c, uint64_t *out);
+/* To be called for each value: types can make 2^64 values of no bytes at all. */
+bool MUST_CHECK ss_candid_step(struct ss_candid *c);
+
 #endif
