@@ -21,18 +21,18 @@ page[2080:34848] = owner
 body = b''.join(bytes(65000) + random.randbytes(536) for _ in range(16))
 open('untidy.img', 'wb').write(page + body)
 EOF
-memories() {
-    "$program" rebucket --json -f -b 1 "$1" proof.img 2>/dev/null | jq -r .memories_sha256
+# holds IMAGE: each memory is as it was, to one who only reads.
+holds() {
+    "$program" compare -j 1 untidy.img "$1" >/dev/null 2>&1
 }
-want=$(memories untidy.img)
 
 # In place: whole at any time, and the verb can be run again, or what it did be taken back.
 n=1
 while cp untidy.img a.img && rm -f ./*.undo* && killed $n compact --zero-slack a.img; do
     cp a.img left.img
-    [ "$(memories a.img)" = "$want" ] || fail "killed at $n: a memory is another"
+    holds a.img || fail "killed at $n: a memory is another"
     run 0 compact --zero-slack --no-undo a.img
-    [ "$(memories a.img)" = "$want" ] || fail "killed at $n, and run again: a memory is another"
+    holds a.img || fail "killed at $n, and run again: a memory is another"
     run 0 check a.img
     out_is "a.img: clean"
     if [ -s a.img.undo ] && [ "$(stat -c %s a.img.undo)" -ge 16 ]; then
@@ -54,7 +54,7 @@ lay_out() {
         "$(stat -c %s untidy.img)" >snap/metadata.json
 }
 agree() {
-    [ "$(jq .stable_memory_size snap/metadata.json)" = "$(stat -c %s snap/stable_memory.bin)" ]
+    grep -qE "\"stable_memory_size\": ?$(stat -c %s snap/stable_memory.bin)\>" snap/metadata.json
 }
 head -c 200K /dev/urandom >text
 for words in "compact --no-undo snap" "rebucket -f -b 1 untidy.img snap" \
@@ -63,10 +63,10 @@ for words in "compact --no-undo snap" "rebucket -f -b 1 untidy.img snap" \
     while lay_out && killed $n $words; do
         run 0 info snap
         agree || grep -q "a change was interrupted" err || fail "killed at $n, $words: nothing is said"
-        [ "$(memories snap)" = "$want" ] || fail "killed at $n, $words: a memory is another"
+        holds snap || fail "killed at $n, $words: a memory is another"
         run 0 compact --no-undo snap
         agree || fail "killed at $n, $words: the number is not mended"
-        [ "$(memories snap)" = "$want" ] || fail "killed at $n, $words: a memory is another now"
+        holds snap || fail "killed at $n, $words: a memory is another now"
         n=$((n + 1))
     done
     agree || fail "$words: the number is not the length"
@@ -77,7 +77,7 @@ done
 n=1
 while lay_out && killed $n put snap 5 text; do
     "$program" cat snap 5 >now 2>/dev/null
-    cmp -s -n 204800 now text || [ "$(memories snap)" = "$want" ] ||
+    cmp -s -n 204800 now text || holds snap ||
         fail "killed at $n: memory 5 is neither the old nor the new one"
     run 0 compact --no-undo snap
     agree || fail "killed at $n: the number is not mended"
@@ -87,7 +87,7 @@ done
 # A new image.
 n=1
 while rm -f new.img && killed $n rebucket -b 2 untidy.img new.img; do
-    [ ! -e new.img ] || [ "$(memories new.img)" = "$want" ] || fail "killed at $n: half an image"
+    [ ! -e new.img ] || holds new.img || fail "killed at $n: half an image"
     n=$((n + 1))
 done
 [ $n -gt 5 ] || fail "rebucket changes files only $n times"

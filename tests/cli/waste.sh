@@ -9,13 +9,16 @@ told='.summary | {managed, memories, image_bytes, data_bytes, waste_bytes, slack
     tail_bytes, histogram, worst, sizes: [.sizes[] | [.bucket_pages, .image_bytes, .images_too_large]],
     best: .best.image_bytes}'
 
-# Ten thousand images, by one thread and by many, in memory that does not follow their number.
+# Ten thousand images, by one thread and by many, in memory that does not follow their number. The
+# address sanitizer keeps what is freed, so that this cannot be seen, and a thousand are enough.
+images=10000 sanitized=
+[[ $(ldd "$program") != *libasan* ]] || images=1000 sanitized=yes
 mkdir fleet few
-python3 "$here/make_fleet.py" fleet 10000 1 >want.json
+python3 "$here/make_fleet.py" fleet $images 1 >want.json
 python3 "$here/make_fleet.py" few 100 2 >want-few.json
 for jobs in 1 8; do
     run 0 waste --json --jobs $jobs fleet
-    [ "$(wc -l <out)" = 10001 ] || fail "$(wc -l <out) lines"
+    [ "$(wc -l <out)" = $((images + 1)) ] || fail "$(wc -l <out) lines"
     tail -n 1 out | jq -cS "$told" >got.json
     jq -cS . want.json | same got.json /dev/stdin
     cp out lines-$jobs
@@ -33,8 +36,7 @@ subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 EOF
 }
-# The address sanitizer keeps what is freed.
-if [[ $(ldd "$program") != *libasan* ]]; then
+if [ ! "$sanitized" ]; then
     few=$(rss few)
     many=$(rss fleet)
     [ "$many" -lt $((few + 8192)) ] || fail "100 images take $few KiB of memory, 10,000 take $many"

@@ -11,7 +11,8 @@ findings() {
 for manifest in "$DATA"/*.json; do
 	name=$(basename "$manifest" .json)
 	[ "$(jq .manager "$manifest")" = true ] || continue
-	golden "$name"
+	golden "$name" "$T/good"
+	cp "$T/good" "$IMG"
 	want=$(jq -c '[.bucket_size_pages, [.memories[] | select(.pages > 0) | [.id, .pages]]]' \
 		"$manifest")
 	is "$want" "$("$CANISTERFS" info --json "$IMG" | jq -c \
@@ -32,7 +33,5 @@ for manifest in "$DATA"/*.json; do
 	findings >"$T/after"
 	! grep -q hole "$T/after" || fail "$name has holes: $(cat "$T/after")"
 	is "" "$(grep -vxFf "$T/before" "$T/after" || true)" "what is new in $name"
-	while read -r sum id; do
-		is "$sum" "$("$CANISTERFS" cat "$IMG" "$id" | sha256sum | cut -d' ' -f1)" "$name $id"
-	done <"$T/sums"
+	"$CANISTERFS" compare -j 1 "$T/good" "$IMG" >"$T/said" || fail "$name: $(cat "$T/said")"
 done

@@ -22,7 +22,7 @@ fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
 size = 3_000_000
 os.ftruncate(fd, size)
 shadow = bytearray(size)
-for i in range(60):
+for i in range(20):
     off, n = random.randrange(size), random.randrange(1, 9000)
     data = b"x" * min(n, size - off)
     os.pwrite(fd, data, off)
