@@ -193,7 +193,7 @@ static int give_name(struct new_file *nf)
 	return rc;
 }
 
-static int sync_dir(const char *path)
+int sync_dir_of(const char *path)
 {
 	auto_free char *dir = dir_of(path);
 	auto_close int fd = -1;
@@ -218,7 +218,7 @@ int new_file_commit(struct new_file *nf, struct err *err)
 		return err_set(err, rc, "exists already");
 	if (rc < 0)
 		return err_sys(err, rc, "cannot give the finished file its name");
-	rc = sync_dir(nf->path);
+	rc = sync_dir_of(nf->path);
 	if (rc < 0)
 		return err_sys(err, rc, "cannot sync the directory");
 	new_file_drop(nf);

@@ -165,6 +165,8 @@ int MUST_CHECK new_file_open(struct new_file *nf, const char *path, bool force, 
 /* Syncs the file, gives it its name, syncs the directory, closes. After a failure: new_file_drop.
  */
 int MUST_CHECK new_file_commit(struct new_file *nf, struct err *err);
+/* Syncs the directory that holds `path`: its name is there then also after a power cut. */
+int MUST_CHECK sync_dir_of(const char *path);
 /* Removes what was written and closes; harmless after commit, and on a zeroed struct with fd -1. */
 void new_file_drop(struct new_file *nf);
 #define NEW_FILE_NONE ((struct new_file){.fd = -1})

@@ -65,6 +65,8 @@ static int check_change(const struct snap_live *live, struct err *err)
 
 static int make_dir(struct snap_live *live, struct err *err)
 {
+	int rc;
+
 	if (live->dir_fd >= 0)
 		return 0;
 	if (mkdir(live->dir_path, 0777) < 0 && errno != EEXIST)
@@ -72,6 +74,10 @@ static int make_dir(struct snap_live *live, struct err *err)
 	live->dir_fd = open(live->dir_path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 	if (live->dir_fd < 0)
 		return err_sys(err, -errno, "cannot open %s", live->dir_path);
+	/* Else a rollback's .state might not be there after a power cut. */
+	rc = sync_dir_of(live->dir_path);
+	if (rc)
+		return err_sys(err, rc, "cannot sync the directory of %s", live->dir_path);
 	return chain_make_room(live, err);
 }
 

@@ -29,7 +29,10 @@ static int keep_all(struct snap_live *live, size_t at, struct err *err)
 		rc = tap_keep_range(live, len, live->s.len, err);
 	for (size_t i = 0; !rc && i < live->count; i++)
 		rc = store_sync(live->chain[i]->file, err);
-	return rc;
+	if (!rc)
+		rc = chain_sync_dir(live, err);
+	/* What the image has that has not changed since, the snapshots have only there. */
+	return rc ? rc : store_sync(live->image, err);
 }
 
 static int bring_back(struct snap_live *live, struct store *from, uint64_t off, uint8_t *buf,
