@@ -149,8 +149,9 @@ enum { PLACE_LEVELS = 13, PLACE_PAST = 15 };
 
 static unsigned place_at(uint64_t place, unsigned depth)
 {
-	return depth < PLACE_LEVELS ? place >> 4 * (PLACE_LEVELS - 1 - depth) & PLACE_PAST
-				    : PLACE_PAST;
+	return depth < PLACE_LEVELS
+		       ? (unsigned)(place >> 4 * (PLACE_LEVELS - 1 - depth)) & PLACE_PAST
+		       : PLACE_PAST;
 }
 
 /* Of the entry that each level now stands before. */

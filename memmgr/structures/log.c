@@ -135,7 +135,7 @@ static int measure(struct ss *ss, struct ss_usage *out, struct ss_report *r, str
 
 	for (uint64_t i = 0; i < ss->facts.count; i++) {
 		struct err why = {0};
-		uint64_t off, len;
+		uint64_t off, len = 0;
 		int rc = entry(ss, i, &off, &len, &why);
 
 		if (rc == -EUCLEAN)
