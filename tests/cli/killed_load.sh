@@ -15,6 +15,9 @@ content() {
     done
 }
 
+# What a kind writes differs only before its memory is replaced: a third of the kills will do for most.
+step=1
+
 # killed_load IMAGE "ID..." MODE [OPTION...]: loads the file `records` into the first of the
 # memories, which are all that may change.
 killed_load() {
@@ -36,16 +39,17 @@ killed_load() {
         [ "$(content a.img $ids)" = "$new" ] || fail "$image, $id, killed at $n: it stays as it is"
         run 0 check a.img
         out_is "a.img: clean"
-        n=$((n + 1))
+        n=$((n + step))
     done
     echo "$image, memory $id: killed $olds times before the change, $news after it"
-    [ $olds -gt 3 ] && [ $news -gt 0 ] || fail "too few"
+    [ $olds -gt 1 ] && [ $news -gt 0 ] || fail "too few"
 }
 
 # One record more or other in each kind: a map of numbers, one with overflow pages, one of version
 # 1, one of both versions, a set, a cell, vectors, a heap, a payload.
 echo '{"key": 7, "value": "00000000000000ff"}' >records
 killed_load e_btree_u64 0 --merge -k u64
+step=3
 printf '{"key": "a", "value": "%s"}\n' "$(printf %02000d 1)" >records
 killed_load f_btree_unbounded 2 --merge -k utf8 -v utf8
 "$program" dump -n 1 g_btree_v1.img 1 >records
@@ -65,6 +69,7 @@ killed_load h_structs 4 --merge
 echo '{"value": {"a": 1}}' >records
 killed_load i_upgrade 0 --merge -v cbor
 
+step=1
 # A log: longer, and another one from its middle on.
 echo '{"index": 300, "value": "00"}' >records
 killed_load h_structs "5 6" --merge
