@@ -297,6 +297,22 @@ static int next_piece(struct mm *mm, unsigned mm_id, uint64_t off, uint64_t len,
 	return 0;
 }
 
+/* Buckets that follow each other in the image, too, are one piece of it: up to its end. */
+static void join_neighbours(const struct mm *mm, unsigned mm_id, uint64_t len, struct mm_extent *x)
+{
+	const struct bucket_list *list = &mm->buckets.of[mm_id];
+	uint64_t bucket_len = layout_bucket_len(&mm->lay);
+
+	len = MIN(len, mm->store->len - x->image_off);
+	while (x->len < len) {
+		uint64_t nth = (x->off + x->len) / bucket_len;
+
+		if (nth >= list->count || list->index[nth] != list->index[nth - 1] + 1)
+			break;
+		x->len = MIN(len, x->len + bucket_len);
+	}
+}
+
 /* Does `act` to each piece of a range; `done` bytes lie in front of it. */
 typedef int piece_fn(struct store *s, const struct mm_extent *x, size_t done, void *ctx,
 		     struct err *err);
@@ -311,8 +327,10 @@ static int each_piece(struct mm *mm, unsigned mm_id, uint64_t off, uint64_t len,
 		struct mm_extent x;
 
 		rc = next_piece(mm, mm_id, off + done, len - done, &x, err);
-		if (!rc)
-			rc = act(mm->store, &x, done, ctx, err);
+		if (rc)
+			break;
+		join_neighbours(mm, mm_id, len - done, &x);
+		rc = act(mm->store, &x, done, ctx, err);
 		done += x.len;
 	}
 	return rc;

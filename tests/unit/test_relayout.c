@@ -352,6 +352,35 @@ static void a_failing_write_ends_in_an_error_and_whole_memories(void **state)
 	}
 }
 
+/* Memory 7 has buckets 0, 1 and 3, of a page each. */
+static void neighbours_are_read_and_written_at_once(void **state)
+{
+	enum { LEN = 3 * MM_PAGE_LEN };
+	struct store *mem = mem_store_new(NULL, 0);
+	struct store *s = faulty_store_new(mem);
+	auto_free uint8_t *bytes = malloc(LEN);
+	auto_free uint8_t *got = malloc(LEN);
+	struct mm *mm = NULL;
+	unsigned before;
+
+	assert_ok(mm_create(s, 1, NULL));
+	assert_ok(mm_open(s, &mm, NULL));
+	assert_ok(mm_grow(mm, 7, 2, NULL));
+	assert_ok(mm_grow(mm, 9, 1, NULL));
+	assert_ok(mm_grow(mm, 7, 3, NULL));
+	for (size_t i = 0; i < LEN; i++)
+		bytes[i] = (uint8_t)(i / 1000);
+	before = faulty_count(s, FAULTY_ANY);
+	assert_ok(mm_write(mm, 7, bytes + 10, LEN - 20, 10, NULL));
+	assert_ok(mm_read(mm, 7, got, LEN, 0, NULL));
+	assert_int_equal(faulty_count(s, FAULTY_ANY) - before, 4);
+	assert_memory_equal(got + 10, bytes + 10, LEN - 20);
+	assert_true(is_zero(got + LEN - 10, 10));
+	mm_drop(mm);
+	store_close(s);
+	store_close(mem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +391,7 @@ int main(void)
 		cmocka_unit_test(killed_anywhere_the_memories_are_whole_and_it_can_be_run_again),
 		cmocka_unit_test(after_a_power_cut_the_memories_are_whole),
 		cmocka_unit_test(a_failing_write_ends_in_an_error_and_whole_memories),
+		cmocka_unit_test(neighbours_are_read_and_written_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
