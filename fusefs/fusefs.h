@@ -98,9 +98,9 @@ enum fs_verb {
 	FS_SNAP_DROP,       /* name */
 	FS_SNAP_RENAME,     /* name to other */
 	FS_SNAP_ROLLBACK,   /* name; mm_id -1: all memories */
-	FS_SNAP_INFO,       /* of snapshot `number`, oldest first; `name` is "" behind the last;
-			     * `other` is the folder of snapshots */
-	FS_SNAP_DIFF,       /* name to other ("": now): pages that differ, by memory */
+	FS_SNAP_INFO, /* of snapshot `number`, oldest first: `info`, its name "" behind the last;
+		       * `other` is the folder of snapshots */
+	FS_SNAP_DIFF, /* name to other ("": now): pages that differ, by memory */
 };
 
 enum fs_snap_how {
@@ -116,9 +116,7 @@ struct fs_request {
 	uint32_t number;
 	char name[256], other[256];
 	char text[512];
-	int64_t sec, nsec;
-	uint64_t held_len, image_len;
-	uint64_t stale;
+	struct snap_live_info info;
 	uint64_t pages[MM_MAX_MEMORIES];
 };
 #define FS_IOCTL _IOWR('C', 1, struct fs_request)

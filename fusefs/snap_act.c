@@ -156,26 +156,9 @@ static int diff(struct fs *fs, struct fs_request *r, struct err *err)
 
 static int info(struct fs *fs, struct fs_request *r, struct err *err)
 {
-	auto_free struct snap_live_info *list = NULL;
-	const struct snap_live_info *one;
-	size_t count;
-	int rc = snap_live_list(fs->cfg->live, &list, &count, err);
-
-	if (rc)
-		return rc;
 	snprintf(r->other, sizeof(r->other), "%s",
 		 fs->cfg->opts->snap_dir ? fs->cfg->opts->snap_dir : ".snap");
-	r->name[0] = 0;
-	if (r->number >= count)
-		return 0;
-	one = &list[r->number];
-	snprintf(r->name, sizeof(r->name), "%s", one->name);
-	r->sec = one->sec;
-	r->nsec = one->nsec;
-	r->held_len = one->held_len;
-	r->image_len = one->image_len;
-	r->stale = one->stale;
-	return 0;
+	return snap_live_nth(fs->cfg->live, r->number, &r->info, err);
 }
 
 /* ---- acts ---- */
@@ -246,7 +229,10 @@ static int act(struct fs *fs, struct fs_request *r, struct handle *h, struct err
 	if (changes && fs->cfg->opts->read_only)
 		return err_set(err, -EROFS, "the image is mounted read-only");
 	if (!fs->cfg->live)
-		return err_set(err, -EOPNOTSUPP, "this image cannot have snapshots");
+		return err_set(
+			err, -EOPNOTSUPP,
+			"this image cannot have snapshots: only a plain file with the manager at its "
+			"beginning can; 'canisterfs checkpoint' keeps this as it is");
 	if (memchr(r->name, 0, sizeof(r->name)) == NULL ||
 	    memchr(r->other, 0, sizeof(r->other)) == NULL)
 		return err_set(err, -ENAMETOOLONG, "the name is too long");

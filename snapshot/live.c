@@ -216,6 +216,17 @@ int snap_live_list(struct snap_live *live, struct snap_live_info **out, size_t *
 	return list ? 0 : err_set(err, -ENOMEM, "no memory for a list of snapshots");
 }
 
+int snap_live_nth(struct snap_live *live, size_t number, struct snap_live_info *out,
+		  struct err *err)
+{
+	auto_free struct snap_live_info *list = NULL;
+	size_t count;
+	int rc = snap_live_list(live, &list, &count, err);
+
+	*out = !rc && number < count ? list[number] : (struct snap_live_info){.name = ""};
+	return rc;
+}
+
 int snap_live_changed(struct snap_live *live, const char *older, const char *newer, uint64_t off,
 		      bool *changed, struct err *err)
 {

@@ -150,6 +150,9 @@ struct snap_live_info {
 /* All of them, oldest first; *out is for free(). */
 int MUST_CHECK snap_live_list(struct snap_live *live, struct snap_live_info **out, size_t *count,
 			      struct err *err);
+/* The one with this number in that list; behind the last its name is empty. */
+int MUST_CHECK snap_live_nth(struct snap_live *live, size_t number, struct snap_live_info *out,
+			     struct err *err);
 
 /*
  * Takes one. -EEXIST, -EINVAL for a name that cannot be (empty, beginning with a dot, with a slash

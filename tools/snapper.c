@@ -18,7 +18,7 @@ int snapper_open(const char *path, bool writable, struct snapper *out, struct er
 		image_drop(&out->img);
 		rc = err_set(err, -EOPNOTSUPP,
 			     "cannot have snapshots: only a plain file with the manager at its "
-			     "beginning can");
+			     "beginning can; 'canisterfs checkpoint' keeps this as it is");
 	}
 	return rc;
 }
@@ -56,28 +56,6 @@ static int diff(struct image *img, struct fs_request *r, struct err *err)
 	return rc ? rc
 		  : snap_live_diff(img->live, r->name, a.mm, two ? r->other : NULL,
 				   two ? b.mm : img->mm, r->pages, err);
-}
-
-static int info(struct image *img, struct fs_request *r, struct err *err)
-{
-	auto_free struct snap_live_info *list = NULL;
-	const struct snap_live_info *one;
-	size_t count;
-	int rc = snap_live_list(img->live, &list, &count, err);
-
-	if (rc)
-		return rc;
-	r->name[0] = 0;
-	if (r->number >= count)
-		return 0;
-	one = &list[r->number];
-	snprintf(r->name, sizeof(r->name), "%s", one->name);
-	r->sec = one->sec;
-	r->nsec = one->nsec;
-	r->held_len = one->held_len;
-	r->image_len = one->image_len;
-	r->stale = one->stale;
-	return 0;
 }
 
 static int snap_source(void *ctx, void *buf, size_t len, uint64_t off, size_t *got, struct err *err)
@@ -129,7 +107,7 @@ static int act(struct image *img, struct fs_request *r, struct err *err)
 	case FS_SNAP_ROLLBACK:
 		return r->mm_id >= 0 ? roll_back_one(img, r, err) : roll_back_all(img, r, err);
 	case FS_SNAP_INFO:
-		return info(img, r, err);
+		return snap_live_nth(img->live, r->number, &r->info, err);
 	case FS_SNAP_DIFF:
 		return diff(img, r, err);
 	default:

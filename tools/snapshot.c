@@ -78,14 +78,15 @@ static int fill_changes(struct snapper *s, struct row *row, struct err *err)
 
 static int fill_row(struct snapper *s, const struct fs_request *r, struct row *row, struct err *err)
 {
-	time_t when = (time_t)r->sec;
+	const struct snap_live_info *info = &r->info;
+	time_t when = (time_t)info->sec;
 	struct tm tm;
 
-	*row = (struct row){.seconds = (uint64_t)r->sec,
-			    .held_len = r->held_len,
-			    .image_len = r->image_len,
-			    .stale = r->stale != 0};
-	snprintf(row->name_text, sizeof(row->name_text), "%s", r->name);
+	*row = (struct row){.seconds = (uint64_t)info->sec,
+			    .held_len = info->held_len,
+			    .image_len = info->image_len,
+			    .stale = info->stale};
+	snprintf(row->name_text, sizeof(row->name_text), "%s", info->name);
 	if (!row->stale && gmtime_r(&when, &tm))
 		strftime(row->time_text, sizeof(row->time_text), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	return row->stale ? 0 : fill_changes(s, row, err);
@@ -101,7 +102,7 @@ static int collect(struct snapper *s, struct row **rows, size_t *count, struct e
 
 		*r = (struct fs_request){.verb = FS_SNAP_INFO, .number = (uint32_t)*count};
 		rc = snapper_ask(s, r, err);
-		if (rc || !r->name[0])
+		if (rc || !r->info.name[0])
 			break;
 		more = realloc(*rows, (*count + 1) * sizeof(*more));
 		if (!more)
