@@ -99,10 +99,11 @@ def make(kind, factor):
         for key in keys[1000 * factor:]:
             out.write('{"key": "%s"}\n' % key.hex())
             del records[key]
+    gone = set(keys[1000 * factor:])
     changes = {key: some_value() for key in keys[:1000 * factor]}
     while len(changes) < 1100 * factor:
         key = some_key()
-        if key not in records:
+        if key not in records and key not in gone:
             changes[key] = some_value()
     records.update(changes)
     open('merge', 'w').writelines(record(*r) for r in changes.items())
