@@ -177,12 +177,14 @@ static int mount_and_serve(struct fs *fs, bool *mounted, struct err *err)
 		window_open(fs);
 		open_gate(fs);
 		rc = serve(fs, err);
-		records_end(fs);
-		snapdir_tasks_wait(fs);
+		records_stop(fs);
 		stopper_end(&stop);
 		window_close(fs);
 	}
 	fuse_session_unmount(fs->session);
+	/* A child of theirs may have been waiting for the workers; now the kernel has let it go. */
+	records_end(fs);
+	snapdir_tasks_wait(fs);
 	return rc;
 }
 

@@ -42,6 +42,8 @@ static int try_to_act(struct fs *fs, struct record_task *t, bool hurry, struct e
 	fs->records->used = true;
 	if (is_first_look(t) && fetch(fs, v, t->mm_id))
 		return -EAGAIN;
+	if (*v->ending)
+		return -EINTR;
 	/* What changes while it is read looks like damage. */
 	do {
 		rc = record_act(fs, t, err);
@@ -116,7 +118,9 @@ static void *serve(void *arg)
 		pthread_mutex_lock(&r->view_lock);
 		rc = try_to_act(fs, t, false, &err);
 		pthread_mutex_unlock(&r->view_lock);
-		if (rc)
+		if (rc && r->ending)
+			fuse_reply_none(t->req);
+		else if (rc)
 			fs_reply(t->req, rc, &err);
 		free(t);
 	}
@@ -153,11 +157,16 @@ void record_take(struct record_task *t)
 		hand_over(fs, t);
 }
 
+void records_stop(struct fs *fs)
+{
+	fs->records->ending = true;
+}
+
 void records_end(struct fs *fs)
 {
 	struct records *r = fs->records;
 
-	r->ending = true;
+	records_stop(fs);
 	pthread_mutex_lock(&r->lock);
 	pthread_cond_signal(&r->come);
 	pthread_mutex_unlock(&r->lock);

@@ -92,7 +92,9 @@ int MUST_CHECK record_view_find(struct record_view *v, enum record_style style, 
 /* ---- records.c ---- */
 
 int MUST_CHECK records_init(struct fs *fs, struct err *err);
-/* The thread has ended then, and answers nothing more. */
+/* Nobody waits for answers any more. */
+void records_stop(struct fs *fs);
+/* The thread has ended then. */
 void records_end(struct fs *fs);
 void records_clear(struct fs *fs);
 /* .canister/records */
