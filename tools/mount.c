@@ -4,6 +4,7 @@
  * when the mount has ended; in between this process is the daemon.
  */
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <syslog.h>
@@ -165,6 +166,31 @@ static void fill_names(const struct names *names, struct fs_name *out)
 	}
 }
 
+/* `dir` is a whole path. Of what is yet to be made, its directory counts. */
+static bool lies_in(const char *path, const char *dir)
+{
+	auto_free char *whole = realpath(path, NULL);
+	auto_free char *copy = whole ? NULL : strdup(path);
+	size_t len = strcmp(dir, "/") == 0 ? 0 : strlen(dir);
+
+	if (copy)
+		whole = realpath(dirname(copy), NULL);
+	return whole && strncmp(whole, dir, len) == 0 && (whole[len] == '/' || !whole[len]);
+}
+
+/* The daemon would ask itself for them, and wait for ever. */
+static bool hides(const char *mountpoint, const char *const *paths, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!paths[i] || !lies_in(paths[i], mountpoint))
+			continue;
+		cmd_error(mountpoint, "cannot be mounted on: %s lies there, and would be hidden",
+			  paths[i]);
+		return true;
+	}
+	return false;
+}
+
 static int serve(const struct mount_args *args, const struct fs_options *opts,
 		 const struct names *names, const char *image, const char *mountpoint)
 {
@@ -194,6 +220,8 @@ static int serve(const struct mount_args *args, const struct fs_options *opts,
 		cmd_fail(args->image, &err);
 		return MOUNT_FAILED;
 	}
+	if (hides(mountpoint, (const char *[]){front.dir}, 1))
+		return MOUNT_FAILED;
 	/* When the mount ends nobody reads what would be said then. */
 	if (img.snapshot)
 		safe_load_print(stderr, img.snapshot);
@@ -259,6 +287,8 @@ static int cmd_mount(const void *arguments)
 		cmd_error(args->mountpoint, "cannot be mounted on: %s", strerror(errno));
 		return MOUNT_FAILED;
 	}
+	if (hides(mountpoint, (const char *[]){image, opts.overlay, opts.scratch_dir}, 3))
+		return MOUNT_FAILED;
 	if (guard_standard_fds()) {
 		cmd_error("/dev/null", "cannot be opened: %s", strerror(errno));
 		return MOUNT_SYSTEM;
