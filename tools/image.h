@@ -70,6 +70,12 @@ bool image_is_same(const char *a, const char *b);
 /* -ENOENT, and which ones there are, where the memory has no pages. */
 int MUST_CHECK image_find(struct mm *mm, unsigned mm_id, struct mm_memory *out, struct err *err);
 
+/* A directory can be written as an image: it is a canister snapshot. Before anything is put into
+ * it, such as a lock. -EBUSY: an image is mounted there. */
+int MUST_CHECK image_check_dir(const char *path, struct err *err);
+
+/* ---- image_new.c ---- */
+
 /*
  * An image that is to appear under a name, complete or not at all. With `force` it may replace
  * another, though not one that is in use. Where `path` is the directory of a canister snapshot, its
