@@ -3,6 +3,7 @@
 # What reads an image takes a mount as well, and sees one instant of it, with all that was written;
 # what writes one refuses it. However the reader ends, nothing stays behind.
 . "${0%/*}/../../mount/lib.sh"
+. "${0%/*}/../writer.sh"
 
 create 2
 start
@@ -16,26 +17,14 @@ is '[5]' "$("$CANISTERFS" info --json "$MNT" | jq -c '[.memories[].id]')"
 "$CANISTERFS" compare --strict "$MNT" "$MNT" >/dev/null
 is "" "$(ls -A "$MNT/.snap")" "the snapshots that were taken for it"
 
-# A writer that keeps two memories alike, one after the other.
-(for i in $(seq 1000); do
-	printf '%08d' "$i" | dd of="$MNT/7" conv=notrunc,fsync status=none
-	printf '%08d' "$i" | dd of="$MNT/8" conv=notrunc,fsync status=none
-done) 2>/dev/null &
-writer=$!
-cleanup_fn kill "$writer"
-until [ -s "$MNT/8" ]; do sleep 0.01; done
+start_writer
 "$CANISTERFS" extract "$MNT" 7 "$T/seven" >/dev/null
 "$CANISTERFS" rebucket --bucket-pages 1 "$MNT" "$T/during" >/dev/null
-kill -0 "$writer" || fail "the writer is through: nothing was proved"
-kill "$writer"
-wait "$writer" || true
+stop_writer
 sound "$T/during"
 "$CANISTERFS" cat "$T/during" 5 >"$T/got"
 cmp -n 3000000 "$T/got" "$MNT/5"
-seven=$("$CANISTERFS" cat "$T/during" 7 | tr -d '\0')
-eight=$("$CANISTERFS" cat "$T/during" 8 | tr -d '\0')
-[ $((10#$seven - 10#$eight)) = 0 ] || [ $((10#$seven - 10#$eight)) = 1 ] ||
-	fail "not one instant: $seven and $eight"
+one_instant "$T/during"
 
 # Killed, the reader takes its snapshot along.
 mkfifo "$T/pipe"
