@@ -140,5 +140,5 @@ void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_
 
 		rc = scratch_sync_names(fs);
 	}
-	fs_reply(req, rc ? rc : mm_sync(fs->mm, &err), &err);
+	fs_reply(req, rc ? rc : mm_sync_data(fs->mm, &err), &err);
 }
