@@ -54,6 +54,12 @@ static void note_change(struct file_store *fs, enum unsynced what)
 		;
 }
 
+/* Others know by its time that it was changed at all, if not when: after a power cut, too. */
+static void note_write(struct file_store *fs)
+{
+	note_change(fs, atomic_exchange(&fs->written, true) ? UNSYNCED_DATA : UNSYNCED_ALL);
+}
+
 static int file_read_at(struct store *s, void *buf, size_t len, uint64_t off, struct err *err)
 {
 	int rc = pread_all(file_of(s)->fd, buf, len, off);
@@ -110,6 +116,26 @@ static int file_write_at(struct store *s, const void *buf, size_t len, uint64_t 
 	if (rc < 0)
 		return err_sys(err, rc, "cannot write %zu bytes at %" PRIu64, len, off);
 	return 0;
+}
+
+static int file_copy_at(struct store *s, const struct store_host *from, size_t len, uint64_t off,
+			struct err *err)
+{
+	struct file_store *fs = file_of(s);
+	loff_t in = (loff_t)from->off, out = (loff_t)off;
+	ssize_t n = 1;
+
+	for (size_t left = len; left > 0 && n > 0; left -= (size_t)n) {
+		do
+			n = copy_file_range(from->fd, &in, fs->fd, &out, left, 0);
+		while (n < 0 && errno == EINTR);
+	}
+	note_write(fs);
+	if (n > 0)
+		return 0;
+	if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO))
+		return err_sys(err, -errno, "cannot copy %zu bytes to %" PRIu64, len, off);
+	return -EOPNOTSUPP;
 }
 
 /* Where the host cannot tell (a block device, an old network file system), all may be data. */
@@ -292,9 +318,9 @@ static void file_close(struct store *s)
 #define FILE_OPS(NAME)                                                                             \
 	{                                                                                          \
 		.name = NAME, .read_at = file_read_at, .write_at = file_write_at,                  \
-		.zero_at = file_zero_at, .resize = file_resize, .sync = file_sync,                 \
-		.sync_data = file_sync_data, .next_data = file_next_data, .host_at = file_host_at, \
-		.close = file_close,                                                               \
+		.copy_at = file_copy_at, .zero_at = file_zero_at, .resize = file_resize,           \
+		.sync = file_sync, .sync_data = file_sync_data, .next_data = file_next_data,       \
+		.host_at = file_host_at, .close = file_close,                                      \
 	}
 
 static const struct store_ops file_ops = FILE_OPS("file");

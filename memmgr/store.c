@@ -44,6 +44,32 @@ int store_write(struct store *s, const void *buf, size_t len, uint64_t off, unsi
 	return s->ops->write_at(s, buf, len, off, flags, err);
 }
 
+static int copy_by_reading(struct store *s, uint64_t off, struct store *from, uint64_t from_off,
+			   size_t len, struct err *err)
+{
+	auto_free void *buf = malloc(MAX(len, (size_t)1));
+	int rc = buf ? store_read(from, buf, len, from_off, err)
+		     : err_set(err, -ENOMEM, "no memory to copy %zu bytes", len);
+
+	return rc ? rc : store_write(s, buf, len, off, 0, err);
+}
+
+int store_copy(struct store *s, uint64_t off, struct store *from, uint64_t from_off, size_t len,
+	       struct err *err)
+{
+	struct store_host host = store_host_at(from, from_off);
+	int rc = check_change(s, "write", off, len, err);
+
+	if (rc < 0)
+		return rc;
+	if (s->ops->copy_at && host.fd >= 0 && host.len >= len) {
+		rc = s->ops->copy_at(s, &host, len, off, err);
+		if (rc != -EOPNOTSUPP)
+			return rc;
+	}
+	return copy_by_reading(s, off, from, from_off, len, err);
+}
+
 int store_zero(struct store *s, uint64_t off, uint64_t len, struct err *err)
 {
 	int rc = check_change(s, "zero", off, len, err);

@@ -34,6 +34,10 @@ struct store_ops {
 	int (*read_at)(struct store *s, void *buf, size_t len, uint64_t off, struct err *err);
 	int (*write_at)(struct store *s, const void *buf, size_t len, uint64_t off, unsigned flags,
 			struct err *err);
+	/* The same from a host file, within the host. -EOPNOTSUPP: it does not; part of it may be
+	 * written. NULL: it never does. */
+	int (*copy_at)(struct store *s, const struct store_host *from, size_t len, uint64_t off,
+		       struct err *err);
 	/* Makes the range read as zero, giving space back where the host can. */
 	int (*zero_at)(struct store *s, uint64_t off, uint64_t len, struct err *err);
 	/* New bytes read as zero. Sets s->len on success. -ENOSPC where the host is too small. */
@@ -62,6 +66,9 @@ struct store {
 int MUST_CHECK store_read(struct store *s, void *buf, size_t len, uint64_t off, struct err *err);
 int MUST_CHECK store_write(struct store *s, const void *buf, size_t len, uint64_t off,
 			   unsigned flags, struct err *err);
+/* What `from` holds at from_off, in the cheapest way there is. */
+int MUST_CHECK store_copy(struct store *s, uint64_t off, struct store *from, uint64_t from_off,
+			  size_t len, struct err *err);
 int MUST_CHECK store_zero(struct store *s, uint64_t off, uint64_t len, struct err *err);
 int MUST_CHECK store_resize(struct store *s, uint64_t len, struct err *err);
 int MUST_CHECK store_sync(struct store *s, struct err *err);

@@ -223,8 +223,7 @@ int snap_live_create(struct snap_live *live, const char *name, struct err *err)
 /* ---- the end of one ---- */
 
 /* One cluster that `older` would look for in `from`, once that is gone, further below. */
-static int hand_over(struct kept *older, struct kept *from, uint64_t off, uint8_t *buf,
-		     struct err *err)
+static int hand_over(struct kept *older, struct kept *from, uint64_t off, struct err *err)
 {
 	uint64_t len = from->file->len;
 	size_t there = off < len ? MIN((uint64_t)LIVE_CLUSTER_LEN, len - off) : 0;
@@ -238,21 +237,15 @@ static int hand_over(struct kept *older, struct kept *from, uint64_t off, uint8_
 		if (rc || (!held && there == LIVE_CLUSTER_LEN))
 			return rc;
 	}
-	memset(buf, 0, LIVE_CLUSTER_LEN);
-	if (there > 0)
-		rc = store_read(from->file, buf, there, off, err);
-	return rc ? rc : snap_keep(older->file, off, buf, err);
+	return snap_keep(older->file, off, from->file, err);
 }
 
 static int hand_all_over(struct kept *older, struct kept *from, struct err *err)
 {
-	auto_free uint8_t *buf = malloc(LIVE_CLUSTER_LEN);
 	int rc = 0;
 
-	if (!buf)
-		return err_set(err, -ENOMEM, "no memory to copy with");
 	for (uint64_t off = 0; !rc && off < older->file->len; off += LIVE_CLUSTER_LEN)
-		rc = hand_over(older, from, off, buf, err);
+		rc = hand_over(older, from, off, err);
 	return rc ? rc : store_sync(older->file, err);
 }
 

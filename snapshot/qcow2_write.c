@@ -40,7 +40,22 @@ static int fill_cluster(struct qcow2 *q, uint64_t index, uint64_t off, const uin
 	return rc < 0 ? rc : set_entry(q, index, &c, err);
 }
 
-static int put_new(struct qcow2 *q, uint64_t index, const uint8_t *bytes, struct err *err)
+/* The same with a cluster of another store. */
+static int fill_from(struct qcow2 *q, uint64_t index, uint64_t off, struct store *from,
+		     struct err *err)
+{
+	struct qcow2_cluster c = {.kind = QCOW2_PLAIN, .off = off, .len = WRITER_CLUSTER_LEN};
+	int rc;
+
+	pthread_rwlock_rdlock(&q->file_lock);
+	rc = store_copy(q->file, off, from, index * WRITER_CLUSTER_LEN, WRITER_CLUSTER_LEN, err);
+	pthread_rwlock_unlock(&q->file_lock);
+	return rc < 0 ? rc : set_entry(q, index, &c, err);
+}
+
+/* `bytes`, or where that is NULL the same cluster of `from`. */
+static int put_new(struct qcow2 *q, uint64_t index, const uint8_t *bytes, struct store *from,
+		   struct err *err)
 {
 	uint64_t off;
 	int rc = qcow2_need_table(q, index, err);
@@ -49,7 +64,7 @@ static int put_new(struct qcow2 *q, uint64_t index, const uint8_t *bytes, struct
 		rc = qcow2_take(q, &off, err);
 	if (rc < 0)
 		return rc;
-	rc = fill_cluster(q, index, off, bytes, err);
+	rc = bytes ? fill_cluster(q, index, off, bytes, err) : fill_from(q, index, off, from, err);
 	if (rc < 0)
 		qcow2_leak(q);
 	return rc;
@@ -94,7 +109,7 @@ static int write_first(struct qcow2 *q, uint64_t index, struct qcow2_cluster *c,
 		return rc;
 	memcpy(bytes + in_off, buf, len);
 	if (c->kind == QCOW2_NONE)
-		return put_new(q, index, bytes, err);
+		return put_new(q, index, bytes, NULL, err);
 	return fill_cluster(q, index, c->off, bytes, err);
 }
 
@@ -242,27 +257,49 @@ int qcow2_zero_at(struct store *s, uint64_t off, uint64_t len, struct err *err)
 	return rc;
 }
 
-/* Under the cluster's stripe. Zeros need no place here: nobody writes to what was kept. */
-static int keep(struct qcow2 *q, uint64_t index, const uint8_t *bytes, struct err *err)
+/* Looks no further than to the first byte that is not zero, or hardly. */
+static int begins_with_data(struct store *s, uint64_t off, bool *data, struct err *err)
 {
+	uint8_t first[512];
+	int rc = store_read(s, first, sizeof(first), off, err);
+
+	*data = rc == 0 && !is_zero(first, sizeof(first));
+	return rc;
+}
+
+/* Under the cluster's stripe. Zeros need no place here: nobody writes to what was kept. */
+static int keep(struct qcow2 *q, uint64_t index, struct store *image, struct err *err)
+{
+	static _Thread_local uint8_t buf[WRITER_CLUSTER_LEN];
+	uint64_t off = index * WRITER_CLUSTER_LEN;
+	size_t len = off < image->len ? MIN((uint64_t)WRITER_CLUSTER_LEN, image->len - off) : 0;
+	bool data = false;
 	struct qcow2_cluster c;
 	int rc = qcow2_lookup(q, index, &c, err);
 
 	if (rc < 0 || c.kind != QCOW2_NONE)
 		return rc;
-	if (!is_zero(bytes, WRITER_CLUSTER_LEN))
-		return put_new(q, index, bytes, err);
+	if (len == WRITER_CLUSTER_LEN)
+		rc = begins_with_data(image, off, &data, err);
+	if (rc < 0 || data)
+		return rc < 0 ? rc : put_new(q, index, NULL, image, err);
+	memset(buf + len, 0, WRITER_CLUSTER_LEN - len);
+	rc = store_read(image, buf, len, MIN(off, image->len), err);
+	if (rc < 0)
+		return rc;
+	if (!is_zero(buf, WRITER_CLUSTER_LEN))
+		return put_new(q, index, buf, NULL, err);
 	rc = qcow2_need_table(q, index, err);
 	return rc < 0 ? rc : put_zero(q, index, 0, err);
 }
 
-int qcow2_keep(struct qcow2 *q, uint64_t index, const uint8_t *bytes, struct err *err)
+int qcow2_keep(struct qcow2 *q, uint64_t index, struct store *image, struct err *err)
 {
 	int rc;
 
 	pthread_rwlock_rdlock(&q->w->changing);
 	pthread_mutex_lock(stripe_of(q, index));
-	rc = keep(q, index, bytes, err);
+	rc = keep(q, index, image, err);
 	pthread_mutex_unlock(stripe_of(q, index));
 	pthread_rwlock_unlock(&q->w->changing);
 	return rc;

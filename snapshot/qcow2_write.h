@@ -78,8 +78,8 @@ int MUST_CHECK qcow2_write_header(struct qcow2 *q, struct err *err);
  */
 int MUST_CHECK qcow2_mend(struct qcow2 *q, struct err *err);
 
-/* Puts a whole cluster's bytes where there is nothing yet, and does nothing where there is. */
-int MUST_CHECK qcow2_keep(struct qcow2 *q, uint64_t index, const uint8_t *bytes, struct err *err);
+/* Puts a whole cluster of `image` where there is nothing yet, and does nothing where there is. */
+int MUST_CHECK qcow2_keep(struct qcow2 *q, uint64_t index, struct store *image, struct err *err);
 
 /* store_ops */
 int qcow2_write_at(struct store *s, const void *buf, size_t len, uint64_t off, unsigned flags,

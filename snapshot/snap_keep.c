@@ -58,14 +58,14 @@ int snap_next_held(struct store *s, uint64_t off, uint64_t *start, uint64_t *end
 	return 0;
 }
 
-int snap_keep(struct store *s, uint64_t off, const void *bytes, struct err *err)
+int snap_keep(struct store *s, uint64_t off, struct store *image, struct err *err)
 {
 	struct qcow2 *q;
 	int rc = writable_qcow2(s, &q, err);
 
 	if (rc < 0 || off >= s->len)
 		return rc;
-	return qcow2_keep(q, qcow2_index(q, off), bytes, err);
+	return qcow2_keep(q, qcow2_index(q, off), image, err);
 }
 
 size_t snap_record(struct store *s, void *buf)

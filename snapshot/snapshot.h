@@ -89,11 +89,11 @@ int MUST_CHECK snap_next_held(struct store *s, uint64_t off, uint64_t *start, ui
 			      struct err *err);
 
 /*
- * Before a cluster of the live backing store changes: puts its SNAP_CLUSTER_LEN old bytes (zeros
- * behind the end of the image) here, unless it is here already or behind the end of this disk.
+ * Before a cluster of `image`, the live backing store, changes: puts its old bytes (zeros behind
+ * the end of the image) here, unless it is here already or behind the end of this disk.
  * When it returns 0, readers of this store no longer look below for that cluster.
  */
-int MUST_CHECK snap_keep(struct store *s, uint64_t off, const void *bytes, struct err *err);
+int MUST_CHECK snap_keep(struct store *s, uint64_t off, struct store *image, struct err *err);
 
 /* The record as it was last set; returns its length. `buf` has SNAP_RECORD_MAX bytes. */
 size_t snap_record(struct store *s, void *buf);

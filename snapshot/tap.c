@@ -29,17 +29,6 @@ static void set_bit(struct snap_live *live, uint64_t cluster)
 				 memory_order_release);
 }
 
-/* A cluster of the image as it is, zero behind its end. */
-static int read_old(struct snap_live *live, uint64_t cluster, uint8_t *buf, struct err *err)
-{
-	uint64_t off = cluster * LIVE_CLUSTER_LEN;
-	uint64_t image_len = live->image->len;
-	size_t len = off < image_len ? MIN((uint64_t)LIVE_CLUSTER_LEN, image_len - off) : 0;
-
-	memset(buf + len, 0, LIVE_CLUSTER_LEN - len);
-	return len > 0 ? store_read(live->image, buf, len, off, err) : 0;
-}
-
 /* Newer snapshots that are being dropped still stand between the receiver and the image: what they
  * have, the receiver sees. */
 static int is_kept(struct snap_live *live, uint64_t cluster, bool *kept, struct err *err)
@@ -53,14 +42,11 @@ static int is_kept(struct snap_live *live, uint64_t cluster, bool *kept, struct 
 
 static int copy_first(struct snap_live *live, uint64_t cluster, struct err *err)
 {
-	static _Thread_local uint8_t buf[LIVE_CLUSTER_LEN];
 	bool kept;
 	int rc = is_kept(live, cluster, &kept, err);
 
 	if (!rc && !kept) {
-		rc = read_old(live, cluster, buf, err);
-		if (!rc)
-			rc = snap_keep(live->receiver->file, cluster * LIVE_CLUSTER_LEN, buf, err);
+		rc = snap_keep(live->receiver->file, cluster * LIVE_CLUSTER_LEN, live->image, err);
 		if (rc)
 			err_prefix(err, rc, "the old bytes cannot be kept for snapshot '%s'",
 				   live->receiver->name);

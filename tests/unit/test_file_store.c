@@ -319,6 +319,52 @@ static void a_full_disk_is_said_to_be_full(void **state)
 	assert_ok(fill(s, 3 * MIB, MIB / 2, 3, 0));
 }
 
+/* From one half of a file to the other. */
+static int copy_here_and_there(const char *path)
+{
+	auto_store struct store *s = NULL;
+
+	CHILD_CHECK(file_store_open(path, true, &s, NULL) == 0);
+	CHILD_CHECK(store_resize(s, MIB, NULL) == 0);
+	CHILD_CHECK(fill(s, 70000, 100000, 1, 0) == 0);
+	CHILD_CHECK(fill(s, 600000, 200000, 2, 0) == 0);
+	CHILD_CHECK(store_copy(s, 600001, s, 65536, 131072, NULL) == 0);
+	CHILD_CHECK(range_is(s, 600000, 1, 2));
+	CHILD_CHECK(range_is(s, 600001, 70000 - 65536, 0));
+	CHILD_CHECK(range_is(s, 600001 + 70000 - 65536, 100000, 1));
+	CHILD_CHECK(range_is(s, 600001 + 170000 - 65536, 131072 - 104464, 0));
+	CHILD_CHECK(range_is(s, 600001 + 131072, 1000, 2));
+	CHILD_CHECK(store_copy(s, 0, s, MIB - 10, 11, NULL) == -EIO);
+	CHILD_CHECK(store_copy(s, MIB - 10, s, 0, 11, NULL) == -EINVAL);
+	return 0;
+}
+
+static int copy_without_help(const char *path)
+{
+	CHILD_CHECK(deny_syscall_value(SYS_copy_file_range, 5, 0, EXDEV));
+	return copy_here_and_there(path);
+}
+
+static int copy_onto_a_full_disk(const char *path)
+{
+	auto_store struct store *s = NULL;
+
+	CHILD_CHECK(file_store_open(path, true, &s, NULL) == 0);
+	CHILD_CHECK(store_resize(s, MIB, NULL) == 0);
+	CHILD_CHECK(deny_syscall_value(SYS_copy_file_range, 5, 0, ENOSPC));
+	CHILD_CHECK(store_copy(s, 600000, s, 0, 1000, NULL) == -ENOSPC);
+	return 0;
+}
+
+static void a_copy_is_what_was_there_whoever_makes_it(void **state)
+{
+	const char *path = ((struct fixture *)*state)->path;
+
+	assert_child_ok(child_run(copy_here_and_there, path));
+	assert_child_ok(child_run(copy_without_help, path));
+	assert_child_ok(child_run(copy_onto_a_full_disk, path));
+}
+
 static int write_durably_without_help(const char *path)
 {
 	auto_store struct store *s = NULL;
@@ -545,6 +591,7 @@ int main(void)
 		CASE(the_lock_survives_a_fork_and_ends_with_its_last_holder),
 		CASE(a_refused_growth_changes_nothing),
 		CASE(a_full_disk_is_said_to_be_full),
+		CASE(a_copy_is_what_was_there_whoever_makes_it),
 		CASE(a_durable_write_needs_no_help_of_the_kernel),
 		CASE(what_was_synced_is_not_synced_again),
 		CASE(the_time_of_a_change_is_owed_to_a_whole_sync),

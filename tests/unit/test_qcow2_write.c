@@ -363,7 +363,6 @@ static void kept_clusters_stay_as_they_were(void **state)
 	struct store *image = new_backing(&rng);
 	struct model *then = new_model(image, BACKING_LEN);
 	struct store *under = qcow2_new_file(BACKING_LEN, true);
-	uint8_t *old = malloc(CLUSTER);
 	uint64_t start, end;
 	struct store *s;
 	bool held;
@@ -376,10 +375,7 @@ static void kept_clusters_stay_as_they_were(void **state)
 	for (unsigned i = 0; i < 60; i++) {
 		uint64_t off = rng_below(&rng, 12) * CLUSTER;
 
-		assert_ok(store_read(image, old, CLUSTER, off, NULL));
-		if (off + CLUSTER > BACKING_LEN && off < BACKING_LEN)
-			memset(old + BACKING_LEN - off, 0, off + CLUSTER - BACKING_LEN);
-		assert_ok(snap_keep(s, off, old, NULL));
+		assert_ok(snap_keep(s, off, image, NULL));
 		assert_ok(snap_holds(s, off + 17, &held, NULL));
 		assert_true(held == (off < BACKING_LEN));
 		memset(mem_store_bytes(image) + off, rng_one_in(&rng, 3) ? 0 : (int)i, CLUSTER);
@@ -392,7 +388,6 @@ static void kept_clusters_stay_as_they_were(void **state)
 	assert_counts_cover(s);
 	store_close(s);
 	store_close(image);
-	free(old);
 	free(then);
 }
 
