@@ -6,6 +6,8 @@
 requires unshare
 requires_root
 [ -x /sbin/mount.fuse ] || skip "there is no mount.fuse"
+# Not where / is no mount point, as in a bare chroot.
+unshare -m --propagation private true 2>/dev/null || skip "no namespace of mounts can be had here"
 
 golden c_interleaved
 mkdir "$T/bin"
