@@ -198,6 +198,7 @@ static unsigned prefer(const struct search *s)
 
 static int ambiguous(const struct search *s, struct err *err)
 {
+	uint64_t count = s->t->ss.facts.count;
 	char list[96] = "";
 	unsigned shown = 0;
 
@@ -210,9 +211,10 @@ static int ambiguous(const struct search *s, struct err *err)
 		shown++;
 	}
 	return err_set(err, -EDOM,
-		       "keys of %u different widths fit the map's %u entries (%s%s bytes): the key "
-		       "width must be given",
-		       s->alive, s->entries, list, s->alive > shown ? ", ..." : "");
+		       "keys of %u different widths fit the map, of %llu entr%s (%s%s bytes): the "
+		       "key width must be given",
+		       s->alive, (unsigned long long)count, count == 1 ? "y" : "ies", list,
+		       s->alive > shown ? ", ..." : "");
 }
 
 static int decide(struct search *s, struct err *err)
