@@ -98,31 +98,35 @@ void fs_flush(struct fs *fs, bool all)
 	free(e.stop);
 }
 
-int fs_flush_file(struct fs *fs, struct node *node)
+/* Without the inode's lock: a writer may wait for us, who has it. */
+static int flush_named(struct fs *fs, const char *name)
 {
 	struct errand e = {.unlocked = true};
 
-	pthread_mutex_lock(&fs->tree_lock);
-	if (node->name)
-		errand_add(fs, &e, node->name, -1);
-	pthread_mutex_unlock(&fs->tree_lock);
+	if (name)
+		errand_add(fs, &e, name, -1);
 	run_errand(fs, &e, false);
 	free(e.stop);
 	return e.count > 0 ? 0 : -EINVAL;
 }
 
-/* Without its lock: a writer may wait for us, who has it. */
-void fs_flush_memory(struct fs *fs, unsigned mm_id)
+int fs_flush_file(struct fs *fs, struct node *node)
 {
-	struct errand e = {.unlocked = true};
+	auto_free char *name = NULL;
 
 	pthread_mutex_lock(&fs->tree_lock);
-	for (struct node *n = fs->root.next; n != &fs->root; n = n->next)
-		if (n->kind == NODE_MEMORY && n->mm_id == mm_id && n->writers > 0)
-			errand_add(fs, &e, n->name, -1);
+	name = node->name ? strdup(node->name) : NULL;
 	pthread_mutex_unlock(&fs->tree_lock);
-	run_errand(fs, &e, false);
-	free(e.stop);
+	return flush_named(fs, name);
+}
+
+void fs_flush_memory(struct fs *fs, unsigned mm_id)
+{
+	char name[8];
+
+	snprintf(name, sizeof(name), "%u", mm_id);
+	if (node_is_written(fs, mm_id))
+		(void)!flush_named(fs, name);
 }
 
 void fs_tell_sizes(struct fs *fs, const bool *changed)

@@ -127,8 +127,10 @@ bool name_is_reserved(const struct fs *fs, const char *name);
 void node_init(struct node *node, enum node_kind kind, ino_t ino, mode_t mode);
 /* A regular file with content: a memory or a scratch file. */
 bool node_is_file(const struct node *node);
-/* These four with tree_lock held. NULL: not found, no memory. */
+/* These six with tree_lock held. NULL: not found, no memory. */
 struct node *node_find(struct fs *fs, const char *name);
+struct node *node_find_memory(struct fs *fs, unsigned mm_id);
+struct node *node_new_memory(struct fs *fs, unsigned mm_id);
 struct node *node_new(struct fs *fs, enum node_kind kind, const char *name, mode_t mode);
 void node_set_name(struct fs *fs, struct node *node, char *name); /* takes name; NULL unlinks */
 void node_forget(struct node *node, uint64_t lookups);            /* may free it */

@@ -160,24 +160,39 @@ void node_forget(struct node *node, uint64_t lookups)
 		free_node(node);
 }
 
+struct node *node_find_memory(struct fs *fs, unsigned mm_id)
+{
+	char name[8];
+
+	snprintf(name, sizeof(name), "%u", mm_id);
+	return node_find(fs, name);
+}
+
+struct node *node_new_memory(struct fs *fs, unsigned mm_id)
+{
+	bool fixed = fs->cfg->opts->read_only || memory_refuses(fs, (int)mm_id);
+	struct node *node;
+	char name[8];
+
+	snprintf(name, sizeof(name), "%u", mm_id);
+	node = node_new(fs, NODE_MEMORY, name, S_IFREG | (fixed ? 0444 : 0644));
+	if (node)
+		node->mm_id = mm_id;
+	return node;
+}
+
 static int add_memories(struct fs *fs, struct err *err)
 {
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
 		struct mm_memory m;
 		struct node *node;
-		char name[8];
 
 		mm_memory(fs->mm, id, &m);
 		if (m.pages == 0 && m.buckets == 0)
 			continue;
-		snprintf(name, sizeof(name), "%u", id);
-		node = node_new(fs, NODE_MEMORY, name,
-				S_IFREG | (fs->cfg->opts->read_only || memory_refuses(fs, (int)id)
-						   ? 0444
-						   : 0644));
+		node = node_new_memory(fs, id);
 		if (!node)
 			return err_set(err, -ENOMEM, "no memory for the file of memory %u", id);
-		node->mm_id = id;
 		node->size_len = m.pages * MM_PAGE_LEN;
 	}
 	return 0;
@@ -308,20 +323,11 @@ void node_stat(struct fs *fs, struct node *node, struct stat *st)
 	st->st_blksize = MM_PAGE_LEN;
 }
 
-/* tree_lock held. NULL: it has no file. */
-static struct node *find_memory(struct fs *fs, unsigned mm_id)
-{
-	char name[8];
-
-	snprintf(name, sizeof(name), "%u", mm_id);
-	return node_find(fs, name);
-}
-
 void node_stat_times(struct fs *fs, unsigned mm_id, struct stat *st)
 {
 	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
 	auto_unlock pthread_mutex_t *attr_held = NULL;
-	struct node *node = find_memory(fs, mm_id);
+	struct node *node = node_find_memory(fs, mm_id);
 
 	if (!node)
 		return;
@@ -334,7 +340,7 @@ void node_stat_times(struct fs *fs, unsigned mm_id, struct stat *st)
 bool node_is_written(struct fs *fs, unsigned mm_id)
 {
 	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
-	const struct node *node = find_memory(fs, mm_id);
+	const struct node *node = node_find_memory(fs, mm_id);
 
 	return node && node->writers > 0;
 }

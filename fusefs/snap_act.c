@@ -10,7 +10,6 @@
  */
 #include <stdio.h>
 
-#include "fusefs/by_name.h"
 #include "fusefs/ops.h"
 #include "fusefs/snap.h"
 
@@ -36,21 +35,16 @@ static void unlock_files(struct fs *fs)
 static int update_file(struct fs *fs, unsigned id, bool *changed)
 {
 	struct mm_memory m;
-	struct node *node;
-	char name[8];
+	struct node *node = node_find_memory(fs, id);
 
-	snprintf(name, sizeof(name), "%u", id);
 	mm_memory(fs->mm, id, &m);
-	node = node_find(fs, name);
 	*changed = node && node->size_len != m.pages * MM_PAGE_LEN;
 	if (!node && m.pages == 0)
 		return 0;
 	if (!node) {
-		node = node_new(fs, NODE_MEMORY, name,
-				S_IFREG | (memory_refuses(fs, (int)id) ? 0444 : 0644));
+		node = node_new_memory(fs, id);
 		if (!node)
 			return -ENOMEM;
-		node->mm_id = id;
 		*changed = true;
 	}
 	node->size_len = m.pages * MM_PAGE_LEN;

@@ -110,9 +110,7 @@ static int file_write_at(struct store *s, const void *buf, size_t len, uint64_t 
 	int rc = flags & STORE_DURABLE ? write_durable(fs, buf, len, off)
 				       : pwrite_all(fs->fd, buf, len, off);
 
-	/* Others know by its time that it was changed at all, if not when: after a power cut, too.
-	 */
-	note_change(fs, atomic_exchange(&fs->written, true) ? UNSYNCED_DATA : UNSYNCED_ALL);
+	note_write(fs);
 	if (rc < 0)
 		return err_sys(err, rc, "cannot write %zu bytes at %" PRIu64, len, off);
 	return 0;

@@ -257,7 +257,7 @@ int qcow2_zero_at(struct store *s, uint64_t off, uint64_t len, struct err *err)
 	return rc;
 }
 
-/* Looks no further than to the first byte that is not zero, or hardly. */
+/* What holds data nearly always shows it at once; only what does not has to be looked at whole. */
 static int begins_with_data(struct store *s, uint64_t off, bool *data, struct err *err)
 {
 	uint8_t first[512];

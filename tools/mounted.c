@@ -14,11 +14,17 @@
 
 bool mounted_is(const char *path)
 {
-	auto_free char *mountpoint = NULL, *image = NULL;
-	struct stat st;
+	auto_free char *mountpoint = NULL, *image = NULL, *parent = NULL;
+	struct stat st, above;
 
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
-	       mounts_find(path, &mountpoint, &image, NULL) == 0;
+	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+		return false;
+	/* Most directories are on the file system of their parent: then there is no list to read.
+	 */
+	if (asprintf(&parent, "%s/..", path) < 0 ||
+	    (stat(parent, &above) == 0 && above.st_dev == st.st_dev))
+		return false;
+	return mounts_find(path, &mountpoint, &image, NULL) == 0;
 }
 
 static int open_inside(const char *mountpoint, const char *name, int *fd, struct err *err)

@@ -120,9 +120,7 @@ static bool is_beside_image(const FTSENT *e)
 /* The whole directory is one image: a canister snapshot, or where an image is mounted. */
 static bool is_image(const FTSENT *e)
 {
-	bool other_device = e->fts_level == FTS_ROOTLEVEL || e->fts_dev != e->fts_parent->fts_dev;
-
-	return canister_dir_is(e->fts_path) || (other_device && mounted_is(e->fts_path));
+	return canister_dir_is(e->fts_path) || mounted_is(e->fts_path);
 }
 
 static int put_entry(struct pool *p, FTS *fts, FTSENT *e, struct err *err)
