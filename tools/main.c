@@ -7,8 +7,8 @@
 #include <signal.h>
 #include <stdarg.h>
 
-#include "tools/cmd.h"
-#include "tools/text.h"
+#include "tools/cmd/cmd.h"
+#include "tools/out/text.h"
 
 static const struct verb *const verbs[] = {
 #define VERB(name) &verb_##name,

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "tests/fuzz/fuzz.h"
-#include "tools/canister_meta.h"
+#include "tools/image/canister_meta.h"
 
 static void must(bool holds, const char *what)
 {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "tests/unit/test.h"
-#include "tools/cmd.h"
+#include "tools/cmd/cmd.h"
 
 struct args {
 	bool flag;

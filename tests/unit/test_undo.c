@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "tests/unit/stores.h"
-#include "tools/undo.h"
+#include "tools/undo/undo.h"
 
 enum { BLOCK_LEN = 65536, MAX_LEN = 8 * BLOCK_LEN, CHANGES = 12 };
 

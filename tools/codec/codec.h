@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How the bytes of a key or a value are shown as JSON, and made again from it. What a codec prints
+ * always leads back to the same bytes: where its own notation would not, it prints
+ * {"$NAME": what people can read, "$hex": "the bytes"}.
+ */
+#ifndef CANISTERFS_CODEC_H
+#define CANISTERFS_CODEC_H
+
+#include <jansson.h>
+
+#include "memmgr/structures/structures.h"
+#include "tools/codec/buf.h"
+
+struct codec;
+
+struct codec_ops {
+	const char *name;
+	const char *help;
+	/* Appends one JSON value. -EILSEQ: the bytes are nothing of this kind. */
+	int (*decode)(const struct codec *c, struct ss_bytes bytes, struct buf *out,
+		      struct err *err);
+	/* Appends the bytes that a JSON value stands for. NULL: cannot be done. */
+	int (*encode)(const struct codec *c, const json_t *json, struct buf *out, struct err *err);
+	/* Appends the bytes that a word of the command line stands for. NULL: it is hex. */
+	int (*encode_word)(const struct codec *c, const char *word, struct buf *out,
+			   struct err *err);
+	/* Takes what follows the colon in the codec's name. NULL: nothing may. */
+	int (*set_arg)(struct codec *c, const char *arg, struct err *err);
+	void (*end)(struct codec *c);
+	bool same; /* what encode makes of decode's output is always the same bytes */
+};
+
+struct codec {
+	const struct codec_ops *ops;
+	unsigned width;      /* of a number, in bytes; 0: no fixed width */
+	enum ss_order order; /* of keys in this encoding */
+	const char *arg;
+	void *state; /* the codec's own */
+	bool plain;  /* leave "$hex" out: for reading only */
+};
+
+/* "hex", "u64le", "candid:FILE.did", "exec:CMD", ... */
+int MUST_CHECK codec_parse(const char *spec, struct codec *out, struct err *err);
+void codec_end(struct codec *c);
+#define auto_codec __attribute__((cleanup(codec_end)))
+
+/* Appends one JSON value that leads back to exactly these bytes. */
+int MUST_CHECK codec_show(const struct codec *c, struct ss_bytes bytes, struct buf *out,
+			  struct err *err);
+/* The way back. */
+int MUST_CHECK codec_read(const struct codec *c, const json_t *json, struct buf *out,
+			  struct err *err);
+/* A key as a person types it. */
+int MUST_CHECK codec_read_word(const struct codec *c, const char *word, struct buf *out,
+			       struct err *err);
+
+/* Codecs in files of their own. */
+extern const struct codec_ops codec_principal, codec_cbor, codec_candid, codec_exec;
+
+/* Appends a principal's text form. -EILSEQ: longer than 29 bytes. */
+int MUST_CHECK principal_show(struct ss_bytes bytes, struct buf *out);
+
+/* Exact in JSON for every reader: a plain number up to 2^53 - 1, a string of digits above. */
+void json_show_u64(struct buf *out, uint64_t n);
+
+#endif

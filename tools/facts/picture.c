@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Draws an image's buckets: rows of tiles, each in its owner's colour, the part that the owner does
+ * not use hatched. Few buckets get broad tiles with the id in them; many get a column each, and
+ * more than fit on a screen share one. Without colours a memory is known by a letter.
+ */
+#include "tools/facts/picture.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum {
+	OWNERS = 256, /* ids and, last, nobody */
+	NOBODY = 255,
+	LEGEND_MAX = 48,
+	LABEL_WIDTH = 3, /* of a tile that has room for any id */
+};
+
+/* Of the 256 colours. */
+#define GREY  244u
+#define BLACK 16u
+#define WHITE 231u
+
+/* Colours of the 256 that differ from each other, and from a dark and a light background. */
+static const struct {
+	uint8_t code;
+	bool dark; /* white text stands out on it, else black */
+} palette[] = {
+	{33, true},  {208, false}, {71, false},  {161, true}, {178, false}, {98, true},
+	{37, false}, {210, false}, {130, true},  {24, true},  {149, false}, {169, false},
+	{29, true},  {110, false}, {137, false}, {131, true},
+};
+
+/* 51: with 16 colours no two of 255 memories share both. */
+static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+
+/* How broad tiles are, with the gap behind them, and for how many rows they are worth it. */
+static const struct tier {
+	unsigned width, gap, rows; /* `gap`: columns between tiles, and lines between rows */
+} tiers[] = {{8, 1, 3}, {6, 1, 6}, {4, 1, 10}, {2, 0, 16}, {1, 0, 24}};
+
+struct bucket {
+	uint8_t owner;
+	uint32_t used_pages;
+};
+
+struct owner {
+	unsigned rank; /* in the order of ids: chooses colour and letter */
+	uint32_t buckets;
+	struct mm_memory memory;
+};
+
+struct picture {
+	const struct term *term;
+	const struct names *names; /* or NULL */
+	int only;
+	struct mm_stat st;
+	struct bucket *bucket;
+	struct owner owner[OWNERS];
+	unsigned owners; /* memories with buckets */
+
+	struct tier tier;
+	uint32_t per_tile;       /* buckets that share a tile */
+	uint32_t tiles, columns; /* in all, and in a row */
+	int margin;              /* columns in front of a row */
+};
+
+/* What a tile shows: of several buckets the owner of most. */
+struct tile {
+	uint8_t owner;
+	double used; /* 0 to 1, of what that owner has there */
+};
+
+static int load(struct picture *p, struct mm *mm, struct err *err)
+{
+	uint32_t nth[OWNERS] = {0};
+
+	mm_stat(mm, &p->st);
+	p->bucket = calloc(p->st.buckets + 1, sizeof(*p->bucket));
+	if (!p->bucket)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
+		mm_memory(mm, id, &p->owner[id].memory);
+		p->owner[id].rank = p->owners;
+		p->owners += p->owner[id].memory.buckets > 0;
+	}
+	for (uint32_t i = 0; i < p->st.buckets; i++) {
+		int id = mm_bucket_owner(mm, i);
+		uint8_t owner = id < 0 ? NOBODY : (uint8_t)id;
+		uint64_t before = (uint64_t)nth[owner]++ * p->st.bucket_pages;
+		uint64_t pages = p->owner[owner].memory.pages;
+
+		p->owner[owner].buckets++;
+		p->bucket[i].owner = owner;
+		if (pages > before)
+			p->bucket[i].used_pages = (uint32_t)MIN(pages - before, p->st.bucket_pages);
+	}
+	return 0;
+}
+
+/* The broadest tiles that fit; and where not even the narrowest do, several buckets in one. */
+static void choose_tier(struct picture *p)
+{
+	char index[16];
+	unsigned room;
+
+	p->margin = snprintf(index, sizeof(index), "%" PRIu32, p->st.buckets) + 3;
+	room = MAX(p->term->width, (unsigned)p->margin + 8) - (unsigned)p->margin;
+	for (size_t i = 0; i < ARRAY_LEN(tiers); i++) {
+		p->tier = tiers[i];
+		p->columns = (room + p->tier.gap) / (p->tier.width + p->tier.gap);
+		if (p->columns * p->tier.rows >= p->st.buckets)
+			break;
+	}
+	p->per_tile = (uint32_t)MAX(div_up(p->st.buckets, p->columns * p->tier.rows), 1u);
+	p->tiles = (uint32_t)div_up(p->st.buckets, p->per_tile);
+}
+
+static struct tile tile_at(const struct picture *p, uint32_t n)
+{
+	uint32_t first = n * p->per_tile, end = MIN(first + p->per_tile, p->st.buckets);
+	uint32_t count[OWNERS] = {0};
+	uint64_t used[OWNERS] = {0};
+	struct tile tile = {.owner = p->bucket[first].owner};
+
+	for (uint32_t i = first; i < end; i++) {
+		count[p->bucket[i].owner]++;
+		used[p->bucket[i].owner] += p->bucket[i].used_pages;
+	}
+	for (unsigned i = 0; i < OWNERS; i++)
+		if (count[i] > count[tile.owner])
+			tile.owner = (uint8_t)i;
+	tile.used = (double)used[tile.owner] / ((double)count[tile.owner] * p->st.bucket_pages);
+	return tile;
+}
+
+static unsigned colour_of(const struct picture *p, uint8_t owner)
+{
+	if (owner == NOBODY || (p->only >= 0 && p->only != owner))
+		return GREY;
+	return palette[p->owner[owner].rank % ARRAY_LEN(palette)].code;
+}
+
+static bool is_dark(const struct picture *p, uint8_t owner)
+{
+	return colour_of(p, owner) != GREY &&
+	       palette[p->owner[owner].rank % ARRAY_LEN(palette)].dark;
+}
+
+static char letter_of(const struct picture *p, uint8_t owner)
+{
+	return letters[p->owner[owner].rank % (sizeof(letters) - 1)];
+}
+
+/* Whether colours alone do not tell the memories apart. */
+static bool needs_letters(const struct picture *p)
+{
+	return p->tier.width < LABEL_WIDTH && (!p->term->colour || p->owners > ARRAY_LEN(palette));
+}
+
+/* What stands in the middle of a tile. */
+static void label_of(const struct picture *p, uint8_t owner, unsigned width, char label[8])
+{
+	label[0] = 0;
+	if (owner == NOBODY)
+		return;
+	if (width >= LABEL_WIDTH)
+		snprintf(label, 8, "%u", owner);
+	else if (needs_letters(p))
+		snprintf(label, 8, "%c", letter_of(p, owner));
+}
+
+/* One column of a tile. `text` is the label's character there, or 0. */
+static void put_column(const struct picture *p, uint8_t owner, bool used, char text)
+{
+	unsigned colour = colour_of(p, owner);
+
+	if (!p->term->colour) {
+		putchar(text ? text : owner == NOBODY ? '.' : used ? '=' : '-');
+		return;
+	}
+	if (owner == NOBODY)
+		printf("\033[38;5;%um%s", colour, p->term->utf8 ? "·" : ".");
+	else if (used)
+		printf("\033[48;5;%u;38;5;%um%c", colour, is_dark(p, owner) ? WHITE : BLACK,
+		       text ? text : ' ');
+	else if (text)
+		putchar(text);
+	else
+		printf("\033[38;5;%um%s", colour, p->term->utf8 ? "░" : "-");
+	fputs("\033[0m", stdout);
+}
+
+static void put_tile(const struct picture *p, struct tile tile, unsigned width)
+{
+	unsigned used = (unsigned)(tile.used * width + 0.5);
+	unsigned len, start;
+	char label[8];
+
+	if (tile.used > 0 && used == 0 && width > 1)
+		used = 1;
+	label_of(p, tile.owner, width, label);
+	len = (unsigned)strlen(label);
+	start = (width - len) / 2;
+	for (unsigned i = 0; i < width; i++)
+		put_column(p, tile.owner, i < used,
+			   i >= start && i < start + len ? label[i - start] : 0);
+}
+
+static void put_grid(const struct picture *p)
+{
+	for (uint32_t n = 0; n < p->tiles; n++) {
+		if (n > 0 && n % p->columns == 0)
+			fputs(p->tier.gap ? "\n\n" : "\n", stdout);
+		if (n % p->columns == 0)
+			printf("%*" PRIu32 "  ", p->margin - 2, n * p->per_tile);
+		put_tile(p, tile_at(p, n), p->tier.width);
+		if ((n + 1) % p->columns)
+			printf("%*s", (int)p->tier.gap, "");
+	}
+	putchar('\n');
+}
+
+/* The memories of the legend: those with the most buckets, in the order of ids. */
+static unsigned choose_legend(const struct picture *p, uint8_t *ids)
+{
+	uint32_t least = 0;
+	unsigned n;
+
+	do {
+		n = 0;
+		for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
+			if (p->owner[id].buckets <= least || (p->only >= 0 && p->only != (int)id))
+				continue;
+			if (n < LEGEND_MAX)
+				ids[n] = (uint8_t)id;
+			n++;
+		}
+		least++;
+	} while (n > LEGEND_MAX && least < p->st.buckets);
+	return MIN(n, LEGEND_MAX);
+}
+
+static int legend_words(const struct picture *p, uint8_t id, char *words, size_t room)
+{
+	const struct owner *o = &p->owner[id];
+	const char *name = names_of(p->names, id);
+
+	return snprintf(words, room, "%-3u %.40s%s%s, %s", id, name ? name : "", name ? ": " : "",
+			text_size(o->memory.pages * MM_PAGE_LEN).s,
+			text_plural(o->buckets, "bucket").s);
+}
+
+static void put_legend(const struct picture *p)
+{
+	uint8_t ids[LEGEND_MAX];
+	unsigned n = choose_legend(p, ids);
+	int width = 0;
+	unsigned columns, rows;
+	char words[112];
+
+	for (unsigned i = 0; i < n; i++)
+		width = MAX(width, legend_words(p, ids[i], words, sizeof(words)));
+	columns = MAX(p->term->width / (unsigned)(width + 8), 1u);
+	rows = (unsigned)div_up(n, columns);
+	for (unsigned row = 0; row < rows; row++) {
+		for (unsigned i = row; i < n; i += rows) {
+			struct tile all = {.owner = ids[i], .used = 1};
+			bool last = i + rows >= n;
+
+			legend_words(p, ids[i], words, sizeof(words));
+			fputs("  ", stdout);
+			put_tile(p, all, 2);
+			printf("  %-*s%s", last ? 0 : width, words, last ? "\n" : "  ");
+		}
+	}
+	if (p->only < 0 && n < p->owners)
+		printf("      and %u more, with fewer buckets\n", p->owners - n);
+}
+
+/* What is not a memory's colour. */
+static void put_signs(const struct picture *p)
+{
+	uint64_t slack = 0;
+
+	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++)
+		slack += p->owner[id].memory.slack_len;
+	if (slack > 0) {
+		fputs("  ", stdout);
+		for (int i = 0; i < 2; i++)
+			fputs(!p->term->colour || !p->term->utf8 ? "-" : "░", stdout);
+		printf("  slack: %s behind the memories' ends\n", text_size(slack).s);
+	}
+	if (p->st.holes > 0) {
+		fputs("  ", stdout);
+		put_tile(p, (struct tile){.owner = NOBODY}, 2);
+		printf("  %s: owned by nobody\n", text_plural(p->st.holes, "hole").s);
+	}
+	if (p->st.tail_bytes > 0)
+		printf("      %s behind the last bucket\n", text_size(p->st.tail_bytes).s);
+}
+
+int picture_print(const char *name, struct mm *mm, int only, const struct names *names,
+		  const struct term *term, struct err *err)
+{
+	auto_free struct picture *p = calloc(1, sizeof(*p));
+	auto_free struct bucket *bucket = NULL;
+	int rc;
+
+	if (!p)
+		return err_set(err, -ENOMEM, "out of memory");
+	p->term = term;
+	p->only = only;
+	p->names = names;
+	rc = load(p, mm, err);
+	bucket = p->bucket;
+	if (rc)
+		return rc;
+	printf("%s: %s of %s (%s)", name, text_plural(p->st.buckets, "bucket").s,
+	       text_plural(p->st.bucket_pages, "page").s,
+	       text_size((uint64_t)p->st.bucket_pages * MM_PAGE_LEN).s);
+	if (p->st.buckets == 0) {
+		putchar('\n');
+		return 0;
+	}
+	choose_tier(p);
+	if (p->per_tile > 1)
+		printf(", %" PRIu32 " in a column", p->per_tile);
+	puts("\n");
+	put_grid(p);
+	putchar('\n');
+	put_legend(p);
+	put_signs(p);
+	return 0;
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Makes new images for the verbs. See image.h. What an output replaces is held until the commit.
+ */
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "snapshot/snapshot.h"
+#include "tools/image/image_open.h"
+#include "tools/image/safe_load.h"
+#include "tools/image/window.h"
+
+/* The pages before the base page. */
+static int copy_head(const char *like, struct store *to, struct err *err)
+{
+	auto_free uint8_t *page = malloc(MM_PAGE_LEN);
+	auto_store struct store *from = NULL;
+	int rc = page ? image_open_raw(like, &from, err) : err_set(err, -ENOMEM, "out of memory");
+
+	for (uint64_t n = 0; !rc && n < image_base_pages; n++) {
+		rc = store_read(from, page, MM_PAGE_LEN, n * MM_PAGE_LEN, err);
+		if (!rc)
+			rc = store_write(to, page, MM_PAGE_LEN, n * MM_PAGE_LEN, 0, err);
+	}
+	return rc ? err_prefix(err, rc, "the pages before the base page, from %s", like) : 0;
+}
+
+/* What `path` names is not in use, and nobody begins to use it meanwhile. */
+static int hold_old(const char *path, bool force, bool held, struct image_new *out, struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		int rc = force ? image_check_dir(path, err)
+			       : err_set(err, -EEXIST, "exists already");
+
+		return rc ? rc : canister_swap_begin(path, held, &out->swap, err);
+	}
+	if (force && snap_live_exists(path))
+		return err_set(
+			err, -EBUSY,
+			"has snapshots, which hold what differs from the image that is there; "
+			"'canisterfs snapshot remove' them first");
+	if (!held && force && file_store_open(path, true, &out->old, err) == -EWOULDBLOCK)
+		return -EWOULDBLOCK;
+	return 0;
+}
+
+int image_new_open(const char *path, bool force, const char *like, struct image_new *out,
+		   struct err *err)
+{
+	uint64_t base_len = image_base_pages * MM_PAGE_LEN;
+	struct store *whole;
+	int rc = hold_old(path, force, like && image_is_same(path, like), out, err);
+	int fd;
+
+	if (!rc)
+		rc = new_file_open(&out->file, out->swap.dir ? out->swap.stable_path : path, force,
+				   err);
+	if (rc)
+		return rc;
+	fd = fcntl(out->file.fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return err_sys(err, -errno, "cannot open");
+	rc = file_store_from_fd(fd, true, &whole, err);
+	if (rc || base_len == 0) {
+		out->store = rc ? NULL : whole;
+		return rc;
+	}
+	rc = store_resize(whole, base_len, err);
+	if (!rc && like)
+		rc = copy_head(like, whole, err);
+	if (rc)
+		store_close(whole);
+	return rc ? rc : window_store_open(whole, base_len, &out->store, err);
+}
+
+int image_new_commit(struct image_new *new, struct err *err)
+{
+	uint64_t len = image_base_pages * MM_PAGE_LEN + new->store->len;
+	int rc;
+
+	store_close(new->store);
+	new->store = NULL;
+	if (!new->swap.dir)
+		return new_file_commit(&new->file, err);
+	rc = canister_swap_commit(&new->swap, &new->file, len, err);
+	if (!rc)
+		safe_load_print(stderr, new->swap.dir);
+	return rc;
+}
+
+void image_new_drop(struct image_new *new)
+{
+	store_close(new->store);
+	store_close(new->old);
+	new_file_drop(&new->file);
+	canister_swap_drop(&new->swap);
+	*new = IMAGE_NEW_NONE;
+}

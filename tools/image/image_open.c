@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Opens images for the verbs. See image.h. Never looks into an image itself.
+ */
+#include "tools/image/image_open.h"
+
+#include <sys/stat.h>
+
+#include "snapshot/snapshot.h"
+#include "tools/cmd/cmd.h"
+#include "tools/image/mounted.h"
+#include "tools/image/mounts.h"
+#include "tools/image/safe_load.h"
+#include "tools/image/window.h"
+#include "tools/undo/undo.h"
+
+bool image_is_same(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static bool is_dir(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int image_check_dir(const char *path, struct err *err)
+{
+	if (mounted_is(path))
+		return err_set(err, -EBUSY,
+			       "an image is mounted there: change its files, or unmount it first");
+	if (canister_dir_is(path))
+		return 0;
+	return err_set(err, -EISDIR,
+		       "a directory where nothing is mounted, and without the metadata.json of a "
+		       "canister snapshot");
+}
+
+static int open_snapshot(const char *path, bool writable, struct store **out, struct err *err)
+{
+	auto_free char *note = NULL;
+	int rc = image_check_dir(path, err);
+
+	if (!rc)
+		rc = canister_dir_open(path, writable, out, err);
+	if (!rc)
+		note = canister_dir_note(path, writable);
+	if (note)
+		cmd_error(path, "note: %s", note);
+	return rc;
+}
+
+/* The mount can be named instead, for most ends. */
+static int tell_mount(const char *path, int rc, struct err *err)
+{
+	auto_free char *mountpoint = rc == -EWOULDBLOCK ? mounts_at(path) : NULL;
+
+	return mountpoint ? err_set(err, rc, "in use: mounted at %s", mountpoint) : rc;
+}
+
+static int open_whole(const char *path, bool writable, struct store **out, struct err *err)
+{
+	int rc;
+
+	if (!writable && mounted_is(path))
+		return mounted_open(path, NULL, 0, out, err);
+	if (is_dir(path))
+		return tell_mount(path, open_snapshot(path, writable, out, err), err);
+	rc = snap_open_image(path, writable, out, err);
+	/* What is overwritten belongs to the image's snapshots. */
+	if (!rc && writable && snap_live_exists(path))
+		rc = snap_live_open(*out, path, out, err);
+	return tell_mount(path, rc, err);
+}
+
+int image_open_raw(const char *path, struct store **out, struct err *err)
+{
+	return open_whole(path, false, out, err);
+}
+
+int image_open_store(const char *path, bool writable, struct store **out, struct err *err)
+{
+	struct store *whole;
+	int rc = open_whole(path, writable, &whole, err);
+
+	if (rc)
+		return rc;
+	if (image_base_pages > 0)
+		return window_store_open(whole, image_base_pages * MM_PAGE_LEN, out, err);
+	*out = whole;
+	return 0;
+}
+
+/* Upstream's init would overwrite the first 34,848 bytes of a raw image: we never do. */
+static int explain_unmanaged(struct store *s, int rc, struct err *err)
+{
+	enum mm_kind kind;
+	struct err why = {""};
+	int probe = mm_probe(s, &kind, &why);
+
+	if (probe || kind == MM_MANAGED)
+		return err_set(err, probe ? probe : rc, "%s", why.text);
+	if (kind == MM_EMPTY)
+		return err_set(
+			err, rc,
+			"no managed image: %s; 'canisterfs create --force' can make one of it",
+			why.text);
+	return err_set(err, rc,
+		       "a raw image, which has no memories and is never written to: %s; "
+		       "'canisterfs adopt' makes it a memory of a new image",
+		       why.text);
+}
+
+/* Of what decides where each memory's bytes are: the header and the table. */
+static uint32_t layout_sum(struct store *s)
+{
+	enum { LAYOUT_LEN = 34848 };
+	auto_free uint8_t *page = malloc(LAYOUT_LEN);
+
+	if (!page || store_read(s, page, MIN((uint64_t)LAYOUT_LEN, s->len), 0, NULL) != 0)
+		return 0;
+	return crc32_of(0, page, (size_t)MIN((uint64_t)LAYOUT_LEN, s->len));
+}
+
+int image_open_mm(struct store *s, struct mm **out, struct err *err)
+{
+	struct err why = {""};
+	int rc = mm_open(s, out, &why);
+
+	if (rc == -EINVAL)
+		return explain_unmanaged(s, rc, err);
+	if (rc == -EUCLEAN)
+		return err_set(err, rc, "%s ('canisterfs check' tells more)", why.text);
+	return rc ? err_set(err, rc, "%s", why.text) : 0;
+}
+
+static int open_bytes(const char *path, bool writable, struct image *out, struct err *err)
+{
+	int rc = image_open_store(path, writable, &out->store, err);
+
+	if (!rc && writable && is_dir(path)) {
+		out->snapshot = strdup(path);
+		out->layout = layout_sum(out->store);
+	}
+	return rc;
+}
+
+static int open_live_mm(const char *path, struct image *out, struct err *err)
+{
+	int rc = snap_live_open(out->store, path, &out->store, err);
+
+	if (rc) {
+		out->store = NULL;
+		return rc;
+	}
+	out->live = snap_live_of(out->store);
+	rc = image_open_mm(out->store, &out->mm, err);
+	if (rc)
+		image_drop(out);
+	return rc;
+}
+
+int image_open_live(const char *path, bool writable, struct image *out, struct err *err)
+{
+	struct stat st;
+	int rc;
+
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || image_base_pages > 0)
+		return image_open(path, writable, out, err);
+	rc = snap_open_image(path, writable, &out->store, err);
+	return rc ? tell_mount(path, rc, err) : open_live_mm(path, out, err);
+}
+
+/* The file that is an overlay's base, for free(): of a canister snapshot, its stable memory. */
+static int base_file(const char *path, char **file, struct err *err)
+{
+	auto_store struct store *whole = NULL;
+	int rc = is_dir(path) ? open_snapshot(path, false, &whole, err) : 0;
+
+	if (!rc && access(path, R_OK) < 0)
+		rc = err_sys(err, -errno, "cannot be opened");
+	if (rc)
+		return rc;
+	if (whole ? asprintf(file, "%s/" CANISTER_STABLE, path) < 0 : !(*file = strdup(path)))
+		return err_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+int image_open_overlay(const char *path, const char *overlay, bool writable, struct image *out,
+		       struct err *err)
+{
+	auto_free char *base = NULL;
+	int rc = image_base_pages > 0
+			 ? err_set(err, -EOPNOTSUPP, "an overlay has no base page of its own")
+			 : base_file(path, &base, err);
+
+	if (rc)
+		return rc;
+	rc = snap_overlay_open(overlay, base, writable, &out->store, err);
+	return rc ? err_prefix(err, rc, "the overlay %s", overlay)
+		  : open_live_mm(overlay, out, err);
+}
+
+int image_open_base(const char *base, struct store **out, struct err *err)
+{
+	auto_free char *whole = realpath(base, NULL);
+	char *slash = whole ? strrchr(whole, '/') : NULL;
+
+	if (!slash || strcmp(slash + 1, CANISTER_STABLE) != 0)
+		return open_whole(base, true, out, err);
+	*slash = 0;
+	if (!canister_dir_is(whole))
+		return open_whole(base, true, out, err);
+	safe_load_print(stderr, whole);
+	return open_snapshot(whole, true, out, err);
+}
+
+int image_open(const char *path, bool writable, struct image *out, struct err *err)
+{
+	int rc = open_bytes(path, writable, out, err);
+
+	if (!rc)
+		rc = image_open_mm(out->store, &out->mm, err);
+	if (rc)
+		image_drop(out);
+	return rc;
+}
+
+int image_open_undo(const char *path, const char *save, struct image *out, struct err *err)
+{
+	struct store *undo;
+	bool changed;
+	int rc = open_bytes(path, true, out, err);
+
+	if (!rc)
+		rc = undo_begin_beside(out->store, path, save, &out->undo, &out->undo_file, err);
+	if (!rc) {
+		rc = image_open_mm(out->undo, &out->mm, err);
+		undo = out->undo;
+		/* Removes the file, unless something was changed already. */
+		if (rc && undo) {
+			out->undo = NULL;
+			(void)!undo_end(undo, &changed, NULL);
+		}
+	}
+	if (rc)
+		image_drop(out);
+	return rc;
+}
+
+static void tell_snapshot(const struct image *img)
+{
+	if (img->snapshot && layout_sum(img->store) != img->layout)
+		safe_load_print(stderr, img->snapshot);
+}
+
+int image_close(struct image *img, struct err *err)
+{
+	int rc = mm_close(img->mm, err);
+
+	img->mm = NULL;
+	if (!rc)
+		tell_snapshot(img);
+	image_drop(img);
+	return rc;
+}
+
+static int end_undo(struct image *img, bool *changed, struct err *err)
+{
+	struct store *undo = img->undo;
+
+	img->undo = NULL;
+	return undo_end(undo, changed, err);
+}
+
+int image_close_undo(struct image *img, char **undo_file, struct err *err)
+{
+	bool changed = false;
+	int rc = mm_close(img->mm, err);
+
+	img->mm = NULL;
+	if (!rc)
+		rc = end_undo(img, &changed, err);
+	*undo_file = NULL;
+	if (!rc && changed) {
+		*undo_file = img->undo_file;
+		img->undo_file = NULL;
+		tell_snapshot(img);
+	}
+	image_drop(img);
+	return rc;
+}
+
+int image_take_back(struct image *img, struct err *err)
+{
+	bool changed;
+	int rc;
+
+	mm_drop(img->mm);
+	img->mm = NULL;
+	rc = end_undo(img, &changed, err);
+	if (!rc && changed)
+		rc = undo_apply(img->store, img->undo_file, err);
+	image_drop(img);
+	return rc;
+}
+
+void image_drop(struct image *img)
+{
+	mm_drop(img->mm);
+	store_close(img->undo);
+	store_close(img->store);
+	free(img->undo_file);
+	free(img->snapshot);
+	*img = (struct image){NULL};
+}
+
+int image_find(struct mm *mm, unsigned mm_id, struct mm_memory *out, struct err *err)
+{
+	char list[256] = "";
+	size_t len = 0;
+
+	mm_memory(mm, mm_id, out);
+	if (out->pages > 0)
+		return 0;
+	for (unsigned id = 0; id < MM_MAX_MEMORIES && len < sizeof(list); id++) {
+		struct mm_memory other;
+
+		mm_memory(mm, id, &other);
+		if (other.pages > 0)
+			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%u",
+						len ? ", " : "", id);
+	}
+	if (len == 0)
+		return err_set(err, -ENOENT, "there is no memory %u: the image holds none", mm_id);
+	return err_set(err, -ENOENT, "there is no memory %u: the image holds %s%s", mm_id, list,
+		       len < sizeof(list) ? "" : "...");
+}

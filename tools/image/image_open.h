@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one place that opens what a user names, whatever it is.
+ */
+#ifndef CANISTERFS_TOOLS_IMAGE_H
+#define CANISTERFS_TOOLS_IMAGE_H
+
+#include "memmgr/memmgr.h"
+#include "snapshot/snapshot.h"
+#include "tools/image/canister_dir.h"
+
+/* Pages before the manager's first one, in every image that is opened or made. The command line
+ * sets it, before any image is opened. */
+extern uint64_t image_base_pages;
+
+/* What `path` names, as a flat array of bytes that begins at the base page: a plain file, a block
+ * device, the directory of a canister snapshot or, for reading, of a mount. What is odd about that
+ * is said on stderr. */
+int MUST_CHECK image_open_store(const char *path, bool writable, struct store **out,
+				struct err *err);
+
+/* mm_open, with a sentence that says what to do: with a raw image that is to be written to, or with
+ * a damaged one. */
+int MUST_CHECK image_open_mm(struct store *s, struct mm **out, struct err *err);
+
+/* The same without the base page, and read-only: what is not managed begins at its first byte. */
+int MUST_CHECK image_open_raw(const char *path, struct store **out, struct err *err);
+
+/* A managed image that is open. Zeroed: nothing is. */
+struct image {
+	struct store *store;
+	struct mm *mm;
+	struct snap_live *live; /* of image_open_live; NULL: it can have no live snapshots */
+	char *snapshot;         /* its path, where it is that of a canister and is written to */
+	uint32_t layout;        /* a checksum of page 0 as it was */
+	struct store *undo;     /* between mm and store, where the change is saved */
+	char *undo_file;
+};
+
+/* Opens the store and the manager on it. */
+int MUST_CHECK image_open(const char *path, bool writable, struct image *out, struct err *err);
+/* As image_open, for whoever wants its live snapshots as well. */
+int MUST_CHECK image_open_live(const char *path, bool writable, struct image *out, struct err *err);
+/* The same with an overlay in front of the image. */
+int MUST_CHECK image_open_overlay(const char *path, const char *overlay, bool writable,
+				  struct image *out, struct err *err);
+/* The base of an overlay, for writing. */
+int MUST_CHECK image_open_base(const char *base, struct store **out, struct err *err);
+/* Ends writing: all is on disk when it returns 0. Closes in any case. Where the layout of a
+ * canister snapshot has changed, says on stderr how to load it safely. */
+int MUST_CHECK image_close(struct image *img, struct err *err);
+/*
+ * The same for a change that can be taken back: what it overwrites goes to `save`, or where that is
+ * NULL to a file beside the image (undo.h). image_close_undo gives its name in *undo_file, for
+ * free(), or NULL where nothing has changed. image_take_back, before that: all is as it was before
+ * the opening, and the image is closed.
+ */
+int MUST_CHECK image_open_undo(const char *path, const char *save, struct image *out,
+			       struct err *err);
+int MUST_CHECK image_close_undo(struct image *img, char **undo_file, struct err *err);
+int MUST_CHECK image_take_back(struct image *img, struct err *err);
+
+/* Ends reading; after a failure, ends whatever there was. */
+void image_drop(struct image *img);
+#define auto_image __attribute__((cleanup(image_drop)))
+
+/* Both paths lead to the same file or directory. */
+bool image_is_same(const char *a, const char *b);
+
+/* -ENOENT, and which ones there are, where the memory has no pages. */
+int MUST_CHECK image_find(struct mm *mm, unsigned mm_id, struct mm_memory *out, struct err *err);
+
+/* A directory can be written as an image: it is a canister snapshot. Before anything is put into
+ * it, such as a lock. -EBUSY: an image is mounted there. */
+int MUST_CHECK image_check_dir(const char *path, struct err *err);
+
+/* ---- image_new.c ---- */
+
+/*
+ * An image that is to appear under a name, complete or not at all. With `force` it may replace
+ * another, though not one that is in use. Where `path` is the directory of a canister snapshot, its
+ * stable memory is what is replaced.
+ */
+struct image_new {
+	struct new_file file;
+	struct store *old; /* keeps others from the image that is replaced */
+	struct store *store;
+	struct canister_swap swap;
+};
+/* What lies before the base page is as in the image `like`; NULL: zeros. Where `path` is `like`
+ * itself, the caller has it open for writing, and keeps it so until after the commit. */
+int MUST_CHECK image_new_open(const char *path, bool force, const char *like, struct image_new *out,
+			      struct err *err);
+int MUST_CHECK image_new_commit(struct image_new *new, struct err *err);
+void image_new_drop(struct image_new *new);
+#define IMAGE_NEW_NONE ((struct image_new){.file = NEW_FILE_NONE, .swap = CANISTER_SWAP_NONE})
+#define auto_image_new __attribute__((cleanup(image_new_drop)))
+
+#endif

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Asks a mount, and reads the image behind it. See mounted.h. Whatever is taken for one reading
+ * goes with the descriptor that asked for it, also when this process is killed.
+ */
+#include "tools/image/mounted.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "tools/image/mounts.h"
+
+bool mounted_is(const char *path)
+{
+	auto_free char *mountpoint = NULL, *image = NULL, *parent = NULL;
+	struct stat st, above;
+
+	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+		return false;
+	/* Most directories are on the file system of their parent: then there is no list to read.
+	 */
+	if (asprintf(&parent, "%s/..", path) < 0 ||
+	    (stat(parent, &above) == 0 && above.st_dev == st.st_dev))
+		return false;
+	return mounts_find(path, &mountpoint, &image, NULL) == 0;
+}
+
+static int open_inside(const char *mountpoint, const char *name, int *fd, struct err *err)
+{
+	auto_free char *path = NULL;
+
+	if (asprintf(&path, "%s/%s", mountpoint, name) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	*fd = open(path, O_RDONLY | O_CLOEXEC);
+	return *fd < 0 ? err_sys(err, -errno, "cannot reach the mount's %s", name) : 0;
+}
+
+int mounted_reach(const char *path, char **mountpoint, int *fd, struct err *err)
+{
+	auto_free char *image = NULL;
+	int rc = mounts_find(path, mountpoint, &image, err);
+
+	return rc ? rc : open_inside(*mountpoint, ".canister/stable", fd, err);
+}
+
+int mounted_ask(int fd, struct fs_request *r, struct err *err)
+{
+	if (ioctl(fd, FS_IOCTL, r) < 0)
+		return err_sys(err, -errno, "the mount does not answer");
+	r->text[sizeof(r->text) - 1] = 0;
+	return r->status == 0 ? 0
+	       : r->text[0]   ? err_set(err, r->status, "%s", r->text)
+			      : err_sys(err, r->status, "refused");
+}
+
+int mounted_request(struct fs_request *r, uint32_t verb, const char *name, const char *other,
+		    struct err *err)
+{
+	*r = (struct fs_request){.verb = verb, .mm_id = -1};
+	if (strlen(name) >= sizeof(r->name) || (other && strlen(other) >= sizeof(r->other)))
+		return err_set(err, -ENAMETOOLONG, "a snapshot's name is not so long");
+	strcpy(r->name, name);
+	if (other)
+		strcpy(r->other, other);
+	return 0;
+}
+
+/* ---- the image ---- */
+
+struct mounted {
+	struct store s;
+	struct store *under;
+	int fd; /* as long as it is open, so is the temporary snapshot */
+	char temporary[48];
+};
+
+static int mounted_read_at(struct store *s, void *buf, size_t len, uint64_t off, struct err *err)
+{
+	return store_read(((struct mounted *)s)->under, buf, len, off, err);
+}
+
+static int mounted_next_data(struct store *s, uint64_t off, uint64_t *start, uint64_t *end,
+			     struct err *err)
+{
+	return store_next_data(((struct mounted *)s)->under, off, start, end, err);
+}
+
+/* Closing the descriptor would do, a moment later. */
+static void drop_temporary(struct mounted *m)
+{
+	auto_free struct fs_request *r = malloc(sizeof(*r));
+
+	if (r && !mounted_request(r, FS_SNAP_DROP, m->temporary, NULL, NULL))
+		(void)!mounted_ask(m->fd, r, NULL);
+}
+
+static void mounted_close(struct store *s)
+{
+	struct mounted *m = (struct mounted *)s;
+
+	store_close(m->under);
+	if (m->temporary[0])
+		drop_temporary(m);
+	if (m->fd >= 0)
+		close(m->fd);
+	free(m);
+}
+
+static const struct store_ops mounted_ops = {
+	.name = "mounted image",
+	.read_at = mounted_read_at,
+	.next_data = mounted_next_data,
+	.close = mounted_close,
+};
+
+static int take(struct mounted *m, unsigned how, struct fs_request *r, struct err *err)
+{
+	int rc;
+
+	snprintf(m->temporary, sizeof(m->temporary), "reader-%ld-%d", (long)getpid(), m->fd);
+	rc = mounted_request(r, FS_SNAP_CREATE, m->temporary, NULL, err);
+	r->number = how | FS_SNAP_WHILE_OPEN;
+	if (!rc)
+		rc = mounted_ask(m->fd, r, err);
+	if (rc)
+		m->temporary[0] = 0;
+	return rc;
+}
+
+static int open_file(struct mounted *m, const char *mountpoint, const char *name, struct err *err)
+{
+	int fd = -1;
+	int rc = open_inside(mountpoint, name, &fd, err);
+
+	return rc ? rc : file_store_from_fd(fd, false, &m->under, err);
+}
+
+/* The mount tells what its folder of snapshots is called, also when there are none. */
+static int open_snapshot(struct mounted *m, const char *mountpoint, const char *snapshot,
+			 struct fs_request *r, struct err *err)
+{
+	auto_free char *name = NULL;
+	int rc = mounted_request(r, FS_SNAP_INFO, "", NULL, err);
+
+	if (!rc)
+		rc = mounted_ask(m->fd, r, err);
+	if (rc)
+		return rc;
+	if (asprintf(&name, "%s/%s/stable", r->other, snapshot) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	return open_file(m, mountpoint, name, err);
+}
+
+static int open_under(struct mounted *m, const char *mountpoint, const char *snapshot, unsigned how,
+		      struct err *err)
+{
+	auto_free struct fs_request *r = malloc(sizeof(*r));
+	int rc = r ? 0 : err_set(err, -ENOMEM, "out of memory");
+
+	if (!rc && !snapshot)
+		rc = take(m, how, r, err);
+	if (rc == -EROFS)
+		return open_file(m, mountpoint, ".canister/stable", err);
+	return rc ? rc : open_snapshot(m, mountpoint, snapshot ? snapshot : m->temporary, r, err);
+}
+
+int mounted_open(const char *path, const char *snapshot, unsigned how, struct store **out,
+		 struct err *err)
+{
+	struct mounted *m = calloc(1, sizeof(*m));
+	auto_free char *mountpoint = NULL;
+	int rc;
+
+	if (!m)
+		return err_set(err, -ENOMEM, "out of memory");
+	m->fd = -1;
+	rc = mounted_reach(path, &mountpoint, &m->fd, err);
+	if (!rc)
+		rc = open_under(m, mountpoint, snapshot, how, err);
+	if (rc) {
+		mounted_close(&m->s);
+		return rc;
+	}
+	m->s = (struct store){.ops = &mounted_ops, .len = m->under->len};
+	*out = &m->s;
+	return 0;
+}

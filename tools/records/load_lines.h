@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* From JSON lines into a structure. What load.c puts into the image comes from here. */
+#ifndef CANISTERFS_LOAD_H
+#define CANISTERFS_LOAD_H
+
+#include <stdio.h>
+
+#include "tools/codec/codec.h"
+
+enum load_mode {
+	LOAD_MERGE,   /* what is named is inserted or replaced */
+	LOAD_REPLACE, /* the records become all there are */
+	LOAD_DELETE,  /* what is named goes */
+};
+
+struct load_count {
+	uint64_t added, changed, unchanged, removed, missing;
+};
+
+/* Reads all lines. The sentence begins with the number of the line that is wrong. */
+int MUST_CHECK load_lines(FILE *from, struct ss *ss, const struct codec *key,
+			  const struct codec *value, enum load_mode mode, struct load_count *count,
+			  struct err *err);
+
+#endif

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+/* Owns choosing and opening a structure for the verbs. Prints nothing but the width of keys. */
+#include "tools/records/records.h"
+
+#include <inttypes.h>
+
+/* What the command line says, else the names file, else hex. */
+static int choose_codecs(const struct records_args *args, struct records_choice *c, struct err *err)
+{
+	const char *key = args->key ? args->key : c->name ? c->name->key : NULL;
+	const char *value = args->value ? args->value : c->name ? c->name->value : NULL;
+	struct err why = {""};
+	int rc = codec_parse(key ? key : "hex", &c->key, &why);
+
+	if (rc < 0)
+		return err_set(err, rc, "--key: %s", why.text);
+	rc = codec_parse(value ? value : "hex", &c->value, &why);
+	return rc < 0 ? err_set(err, rc, "--value: %s", why.text) : 0;
+}
+
+static int choose_width(const char *text, int *out, struct err *err)
+{
+	uint64_t width;
+	int rc;
+
+	if (strcmp(text, "prefixed") == 0) {
+		*out = SS_WIDTH_PREFIXED;
+		return 0;
+	}
+	rc = parse_number(text, 0, SS_WIDTH_MAX, &width, err);
+	if (rc < 0)
+		return err_prefix(err, rc, "--key-width");
+	*out = (int)width;
+	return 0;
+}
+
+/* What a codec of keys, and a name, tell of the structure. */
+static struct ss_options options_by(const struct codec *key, const struct name *name)
+{
+	struct ss_options opts = SS_OPTIONS;
+
+	opts.key_width_hint = (int)key->width;
+	if (key->order != SS_ORDER_BYTES)
+		opts.order = key->order;
+	if (name && name->order != SS_ORDER_INFER)
+		opts.order = name->order;
+	if (name)
+		opts.key_width = name->key_width;
+	/* Their encodings have no fixed length, so their keys have one before them. */
+	if (strcmp(key->ops->name, "utf8") == 0 || strcmp(key->ops->name, "principal") == 0)
+		opts.key_width = SS_WIDTH_PREFIXED;
+	return opts;
+}
+
+struct ss_options records_name_options(const struct names *names, int mm_id)
+{
+	const struct name *name = names && mm_id >= 0 ? &names->id[mm_id] : NULL;
+	auto_codec struct codec key = {0};
+
+	if (!name || !name->name || codec_parse(name->key ? name->key : "hex", &key, NULL) < 0)
+		return SS_OPTIONS;
+	return options_by(&key, name);
+}
+
+static int choose_options(const struct records_args *args, struct records_choice *c,
+			  struct err *err)
+{
+	int rc = 0;
+
+	c->opts = options_by(&c->key, c->name);
+	if (args->key_width)
+		rc = choose_width(args->key_width, &c->opts.key_width, err);
+	if (rc == 0 && args->order && ss_order_parse(args->order, &c->opts.order) < 0)
+		rc = err_set(err, -EINVAL,
+			     "--order: '%s' is none of bytes, length, little-endian, reversed, own",
+			     args->order);
+	c->data_id = args->data_id != CMD_UNSET ? (int)args->data_id : c->name ? c->name->data : -1;
+	return rc;
+}
+
+int records_choose(const struct records_args *args, struct records_choice *out, struct err *err)
+{
+	int rc;
+
+	*out = (struct records_choice){.mm_id = args->id == CMD_UNSET ? -1 : (int)args->id};
+	if (args->id != CMD_UNSET && names_of(args->names, (unsigned)args->id))
+		out->name = &args->names->id[args->id];
+	rc = choose_codecs(args, out, err);
+	return rc < 0 ? rc : choose_options(args, out, err);
+}
+
+void records_choice_end(struct records_choice *c)
+{
+	codec_end(&c->key);
+	codec_end(&c->value);
+}
+
+struct store *records_store(struct records *r)
+{
+	return r->memory ? r->memory : r->image.store;
+}
+
+static int open_raw(const char *path, struct records *out, struct err *err)
+{
+	struct err why = {""};
+	enum mm_kind kind;
+	int rc = image_open_raw(path, &out->image.store, err);
+
+	if (rc == 0)
+		rc = mm_probe(out->image.store, &kind, &why);
+	if (rc == 0 && kind == MM_MANAGED)
+		return err_set(err, -EINVAL, "this image has memories: say which one's records");
+	return rc;
+}
+
+int records_open_memory(const char *path, int mm_id, bool writable, struct records *out,
+			struct err *err)
+{
+	struct mm_memory facts;
+	int rc;
+
+	if (mm_id < 0)
+		return open_raw(path, out, err);
+	rc = image_open(path, writable, &out->image, err);
+	if (rc == 0)
+		rc = image_find(out->image.mm, (unsigned)mm_id, &facts, err);
+	if (rc == 0)
+		rc = ss_memory_store(out->image.mm, (unsigned)mm_id, writable, &out->memory, err);
+	return rc;
+}
+
+/* A log's index needs its data: the one told, or the only one that fits. From the data, the index
+ * is looked for likewise, and the two change places. */
+static int open_other_half(struct records *r, const struct records_choice *c, bool writable,
+			   struct err *err)
+{
+	struct ss_content content;
+	unsigned other = (unsigned)c->data_id;
+	int rc = ss_recognise(r->memory, &content, err);
+	bool is_data = rc == 0 && content.kind == SS_LOG_DATA;
+
+	if (rc < 0 || (content.kind != SS_LOG_INDEX && !is_data))
+		return rc;
+	if (is_data || c->data_id < 0)
+		rc = ss_log_partner(r->image.mm, (unsigned)c->mm_id, &other, err);
+	if (rc == 0)
+		rc = ss_memory_store(r->image.mm, other, writable, &r->data, err);
+	if (rc == 0 && is_data) {
+		struct store *index = r->data;
+
+		r->data = r->memory;
+		r->memory = index;
+		r->swapped = true;
+	}
+	return rc;
+}
+
+static int expect_kind(const struct records *r, const struct records_choice *c, struct err *err)
+{
+	enum ss_kind kind = ss_facts(r->ss)->kind;
+
+	if (!c->name || !c->name->kind || c->name->ss_kind == kind ||
+	    (c->name->ss_kind == SS_LOG_DATA && kind == SS_LOG_INDEX))
+		return 0;
+	return err_set(err, -EINVAL, "memory %d ('%s') is a %s by the names file, but holds a %s",
+		       c->mm_id, c->name->name, c->name->kind, ss_kind_name(kind));
+}
+
+int records_open_structure(struct records *r, const struct records_choice *c, struct err *err)
+{
+	bool writable = records_store(r)->writable;
+	int rc = r->memory ? open_other_half(r, c, writable, err) : 0;
+
+	if (rc == 0)
+		rc = ss_open(records_store(r), r->data, &c->opts, &r->ss, err);
+	if (rc == -EDOM)
+		return err_set(err, rc, "%s; --key or --key-width does", err->text);
+	return rc < 0 ? rc : expect_kind(r, c, err);
+}
+
+void records_drop(struct records *r)
+{
+	ss_close(r->ss);
+	store_close(r->memory);
+	store_close(r->data);
+	image_drop(&r->image);
+	*r = (struct records){0};
+}
+
+void records_say_width(const char *path, const struct records *r, const struct records_choice *c)
+{
+	const struct ss_facts *facts = ss_facts(r->ss);
+
+	if (facts->kind != SS_BTREE || facts->key_width < 0 || c->opts.key_width >= 0 ||
+	    c->key.width > 0)
+		return;
+	cmd_error(path, "keys are taken for %d bytes wide: that alone fits the nodes",
+		  facts->key_width);
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Owns the staged bytes: a sparse temporary file with each changed block at its own offset, and a
+ * bit for each block that says which of the two has it.
+ */
+#include "tools/records/stage.h"
+
+#include "memmgr/memmgr.h"
+#include "tools/out/spool.h"
+
+enum { BLOCK_LEN = 4096 };
+
+struct stage {
+	struct store s;
+	struct store *under;
+	int fd;
+	uint8_t *changed; /* a bit for each block */
+	size_t changed_len;
+	bool any;
+};
+
+static struct stage *stage_of(struct store *s)
+{
+	return (struct stage *)s;
+}
+
+static bool is_changed(const struct stage *st, uint64_t block)
+{
+	return st->changed[block / 8] & 1u << block % 8;
+}
+
+static size_t bits_len(uint64_t len)
+{
+	return div_up(len, BLOCK_LEN) / 8 + 1;
+}
+
+/* One block or a part of it, as it is now. What is behind the end of `under` is zero. */
+static int read_part(struct stage *st, uint8_t *to, size_t len, uint64_t off, struct err *err)
+{
+	uint64_t have = MIN(st->under->len - MIN(st->under->len, off), (uint64_t)len);
+	int rc;
+
+	if (is_changed(st, off / BLOCK_LEN)) {
+		rc = pread_all(st->fd, to, len, off);
+		return rc < 0 ? err_sys(err, rc, "cannot read what was changed") : 0;
+	}
+	memset(to + have, 0, len - have);
+	return have > 0 ? store_read(st->under, to, have, off, err) : 0;
+}
+
+static int read_at(struct store *s, void *buf, size_t len, uint64_t off, struct err *err)
+{
+	uint8_t *to = buf;
+	int rc = 0;
+
+	while (rc == 0 && len > 0) {
+		size_t part = MIN(len, BLOCK_LEN - off % BLOCK_LEN);
+
+		rc = read_part(stage_of(s), to, part, off, err);
+		to += part;
+		off += part;
+		len -= part;
+	}
+	return rc;
+}
+
+/* Takes a block over, whole, before a part of it changes. */
+static int take_block(struct stage *st, uint64_t block, struct err *err)
+{
+	uint8_t bytes[BLOCK_LEN];
+	int rc;
+
+	if (is_changed(st, block))
+		return 0;
+	rc = read_part(st, bytes, sizeof(bytes), block * BLOCK_LEN, err);
+	if (rc < 0)
+		return rc;
+	rc = pwrite_all(st->fd, bytes, sizeof(bytes), block * BLOCK_LEN);
+	if (rc < 0)
+		return err_sys(err, rc, "cannot keep what was changed");
+	st->changed[block / 8] = (uint8_t)(st->changed[block / 8] | 1u << block % 8);
+	return 0;
+}
+
+static int write_at(struct store *s, const void *buf, size_t len, uint64_t off, unsigned flags,
+		    struct err *err)
+{
+	struct stage *st = stage_of(s);
+	uint64_t last = (off + len - 1) / BLOCK_LEN;
+	int rc = 0;
+
+	st->any = true;
+	for (uint64_t block = off / BLOCK_LEN; rc == 0 && block <= last; block++)
+		rc = take_block(st, block, err);
+	if (rc < 0)
+		return rc;
+	rc = pwrite_all(st->fd, buf, len, off);
+	return rc < 0 ? err_sys(err, rc, "cannot keep what was changed") : 0;
+}
+
+static int zero_at(struct store *s, uint64_t off, uint64_t len, struct err *err)
+{
+	static const uint8_t zeros[BLOCK_LEN];
+	int rc = 0;
+
+	for (uint64_t part; rc == 0 && len > 0; off += part, len -= part) {
+		part = MIN(len, (uint64_t)BLOCK_LEN);
+		rc = write_at(s, zeros, part, off, 0, err);
+	}
+	return rc;
+}
+
+static int resize(struct store *s, uint64_t len, struct err *err)
+{
+	struct stage *st = stage_of(s);
+	size_t bits = bits_len(len);
+	uint8_t *more;
+
+	if (len < s->len)
+		return err_set(err, -EINVAL, "what is staged does not shrink");
+	if (bits > st->changed_len) {
+		more = realloc(st->changed, bits);
+		if (!more)
+			return err_set(err, -ENOMEM, "no memory for a map of %zu bytes", bits);
+		memset(more + st->changed_len, 0, bits - st->changed_len);
+		st->changed = more;
+		st->changed_len = bits;
+	}
+	s->len = len;
+	st->any = true;
+	return 0;
+}
+
+static int sync_nothing(struct store *s, struct err *err)
+{
+	return 0;
+}
+
+static int next_data(struct store *s, uint64_t off, uint64_t *start, uint64_t *end, struct err *err)
+{
+	*start = off;
+	*end = s->len;
+	return 0;
+}
+
+static void close_stage(struct store *s)
+{
+	struct stage *st = stage_of(s);
+
+	cleanup_close(&st->fd);
+	free(st->changed);
+	free(st);
+}
+
+static const struct store_ops stage_ops = {
+	.name = "staged change",
+	.read_at = read_at,
+	.write_at = write_at,
+	.zero_at = zero_at,
+	.resize = resize,
+	.sync = sync_nothing,
+	.next_data = next_data,
+	.close = close_stage,
+};
+
+int stage_open(struct store *under, struct store **out, struct err *err)
+{
+	struct stage *st = calloc(1, sizeof(*st));
+
+	*out = NULL;
+	if (!st)
+		return err_set(err, -ENOMEM, "no memory to stage a change");
+	st->s = (struct store){.ops = &stage_ops, .len = under->len, .writable = true};
+	st->under = under;
+	st->changed_len = bits_len(under->len);
+	st->changed = calloc(st->changed_len, 1);
+	st->fd = st->changed ? spool_open(err) : err_set(err, -ENOMEM, "no memory for a map");
+	if (st->fd < 0) {
+		int rc = st->fd;
+
+		close_stage(&st->s);
+		return rc;
+	}
+	*out = &st->s;
+	return 0;
+}
+
+bool stage_is_changed(const struct store *stage)
+{
+	return ((const struct stage *)stage)->any;
+}

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: MIT
+/*
+ * check: what is wrong with an image, put right on request, and the way back. The knowledge is
+ * memmgr's; here it is told, and turned into the exit bits of fsck(8).
+ */
+#include <limits.h>
+#include <stdlib.h>
+
+#include "tools/cmd/cmd.h"
+#include "tools/image/image_open.h"
+#include "tools/out/fields.h"
+#include "tools/out/text.h"
+#include "tools/records/records.h"
+#include "tools/undo/undo.h"
+
+struct check_args {
+	bool repair;
+	bool shallow;
+	struct names *names;
+	const char *save;
+	const char *undo;
+	bool json;
+	const char *image;
+};
+
+static const struct cmd_option options[] = {
+	{"repair", 'r', CMD_FLAG, WHERE(struct check_args, repair), NULL,
+	 "put right what can be, after saving what is overwritten"},
+	{"save", 's', CMD_FILE, WHERE(struct check_args, save), "FILE",
+	 "save it to FILE, not to IMAGE.undo"},
+	{"undo", 'u', CMD_FILE, WHERE(struct check_args, undo), "FILE",
+	 "take a repair back: restore what FILE saved, and do nothing else"},
+	{"shallow", 0, CMD_FLAG, WHERE(struct check_args, shallow), NULL,
+	 "only the manager and its space, not what is inside the memories"},
+	CMD_NAMES_FILE(struct check_args, names),
+	{"json", 0, CMD_FLAG, WHERE(struct check_args, json), NULL, "print one JSON document"},
+	CMD_BASE_PAGE,
+	{NULL},
+};
+
+static const struct cmd_operand operands[] = {
+	{"IMAGE", CMD_FILE, WHERE(struct check_args, image)},
+	{NULL},
+};
+
+static const char *const severity_words[] = {"note", "warning", "error"};
+
+struct finding {
+	const char *severity;
+	const char *id;
+	int mm_id;
+	bool repairable;
+	char *text;
+};
+
+static const struct field finding_fields[] = {
+	{"severity", NULL, FIELD_TEXT, offsetof(struct finding, severity)},
+	{"id", NULL, FIELD_TEXT, offsetof(struct finding, id)},
+	{"memory", NULL, FIELD_ID, offsetof(struct finding, mm_id)},
+	{"repairable", NULL, FIELD_FLAG, offsetof(struct finding, repairable)},
+	{"text", NULL, FIELD_TEXT, offsetof(struct finding, text)},
+	{NULL},
+};
+
+/* One look at an image. */
+struct look {
+	struct finding *finding;
+	size_t count, room;
+	bool failed; /* memory was out */
+	struct mm_check_result result;
+};
+
+static void look_clear(struct look *look)
+{
+	for (size_t i = 0; i < look->count; i++)
+		free(look->finding[i].text);
+	free(look->finding);
+	*look = (struct look){NULL};
+}
+
+static void take_finding(void *ctx, const struct mm_finding *f)
+{
+	struct look *look = ctx;
+	struct finding *grown = look->finding;
+	char *text = strdup(f->text);
+
+	if (look->count == look->room) {
+		look->room = look->room ? 2 * look->room : 16;
+		grown = reallocarray(grown, look->room, sizeof(*grown));
+	}
+	if (!grown || !text) {
+		free(text);
+		look->failed = true;
+		return;
+	}
+	look->finding = grown;
+	grown[look->count++] =
+		(struct finding){severity_words[f->severity], f->id, f->mm_id, f->repairable, text};
+}
+
+static struct ss_options options_of(void *ctx, int mm_id)
+{
+	return records_name_options(ctx, mm_id);
+}
+
+/* Inside the memories, as far as the manager can be opened: what keeps it from that was told. The
+ * store is not writable meanwhile, so that opening mends nothing. */
+static int look_inside(struct store *store, const struct names *names, struct look *look,
+		       struct err *err)
+{
+	bool writable = store->writable;
+	auto_mm struct mm *mm = NULL;
+	int rc;
+
+	store->writable = false;
+	rc = mm_open(store, &mm, NULL) < 0 ? 0
+					   : ss_check(mm, NULL, options_of, (void *)names,
+						      take_finding, look, &look->result, err);
+	store->writable = writable;
+	return rc;
+}
+
+/* A raw image has no manager, but can be a structure as a whole. */
+static int look_at_raw(struct store *store, const struct names *names, struct look *look, int rc,
+		       struct err *err)
+{
+	struct ss_content content;
+	struct err why = {""};
+
+	if (ss_recognise(store, &content, &why) < 0 || !ss_kind_has_records(content.kind))
+		return rc;
+	return ss_check(NULL, store, options_of, (void *)names, take_finding, look, &look->result,
+			err);
+}
+
+static int look_at(const struct check_args *args, struct store *store, struct look *look,
+		   struct err *err)
+{
+	int rc;
+
+	look_clear(look);
+	rc = mm_check(store, take_finding, look, &look->result, err);
+	if (rc == -EINVAL && !args->shallow)
+		rc = look_at_raw(store, args->names, look, rc, err);
+	else if (!rc && !args->shallow)
+		rc = look_inside(store, args->names, look, err);
+	if (!rc && look->failed)
+		rc = err_set(err, -ENOMEM, "out of memory");
+	return rc;
+}
+
+/* Notes are no defects: an image that has but notes is clean. */
+static unsigned defects(const struct look *look)
+{
+	return look->result.warnings + look->result.errors;
+}
+
+struct outcome {
+	struct look before, after; /* the same unless it was repaired */
+	bool repaired;
+	char *undo_file; /* what a repair has saved to */
+};
+
+static int repair(const struct check_args *args, struct store *store, struct outcome *out,
+		  struct err *err)
+{
+	auto_store struct store *undo = NULL;
+	struct store *ending;
+	int rc = undo_begin_beside(store, args->image, args->save, &undo, &out->undo_file, err);
+
+	if (rc)
+		return rc;
+	rc = mm_repair(undo, err);
+	if (rc)
+		return err_prefix(err, rc, "the repair stopped, and %s has what it overwrote",
+				  out->undo_file);
+	ending = undo;
+	undo = NULL;
+	rc = undo_end(ending, &out->repaired, err);
+	return rc ? rc : look_at(args, store, &out->after, err);
+}
+
+static int examine(const struct check_args *args, struct outcome *out, struct err *err)
+{
+	auto_store struct store *store = NULL;
+	int rc = image_open_store(args->image, args->repair, &store, err);
+
+	if (!rc)
+		rc = look_at(args, store, &out->before, err);
+	if (rc || !args->repair || defects(&out->before) <= out->before.result.unrepairable)
+		return rc;
+	return repair(args, store, out, err);
+}
+
+static void print_findings(const struct look *look)
+{
+	int width = 0;
+
+	for (size_t i = 0; i < look->count; i++)
+		width = MAX(width, (int)strlen(look->finding[i].id));
+	for (size_t i = 0; i < look->count; i++) {
+		const struct finding *f = &look->finding[i];
+
+		printf("%-7s  %-*s  %s%s\n", f->severity, width, f->id, f->text,
+		       f->repairable ? "" : " (cannot be repaired)");
+	}
+}
+
+static void print_counts(const struct look *look)
+{
+	const struct mm_check_result *r = &look->result;
+	const struct {
+		unsigned n;
+		const char *noun;
+	} parts[] = {{r->errors, "error"}, {r->warnings, "warning"}, {r->notes, "note"}};
+	const char *gap = "";
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		if (parts[i].n == 0)
+			continue;
+		printf("%s%s", gap, text_plural(parts[i].n, parts[i].noun).s);
+		gap = ", ";
+	}
+}
+
+static void print_outcome(const struct check_args *args, const struct outcome *out)
+{
+	const struct look *left = out->repaired ? &out->after : &out->before;
+
+	print_findings(&out->before);
+	printf("%s: ", args->image);
+	if (out->before.count == 0) {
+		puts("clean");
+		return;
+	}
+	if (defects(&out->before) == 0)
+		fputs("clean, with ", stdout);
+	print_counts(&out->before);
+	if (out->repaired)
+		printf("; repaired, and what was overwritten is in %s", out->undo_file);
+	else if (!args->repair && defects(left) > left->result.unrepairable)
+		fputs("; 'canisterfs check --repair' mends what can be mended", stdout);
+	putchar('\n');
+	if (out->repaired && left->count > 0) {
+		printf("%s: what is left:\n", args->image);
+		print_findings(left);
+	}
+}
+
+static int print_json(const struct outcome *out)
+{
+	const struct look *left = out->repaired ? &out->after : &out->before;
+	struct json doc = json_begin();
+
+	json_put(&doc, doc.root, "clean", json_boolean(defects(left) == 0));
+	json_put(&doc, doc.root, "repaired", json_boolean(out->repaired));
+	json_put(&doc, doc.root, "undo_file",
+		 out->repaired ? json_any(out->undo_file) : json_null());
+	json_put(&doc, doc.root, "errors", json_integer(out->before.result.errors));
+	json_put(&doc, doc.root, "warnings", json_integer(out->before.result.warnings));
+	json_put(&doc, doc.root, "notes", json_integer(out->before.result.notes));
+	json_put(&doc, doc.root, "findings",
+		 fields_array(&doc, finding_fields, out->before.finding, out->before.count,
+			      sizeof(struct finding)));
+	json_put(&doc, doc.root, "left",
+		 fields_array(&doc, finding_fields, left->finding, left->count,
+			      sizeof(struct finding)));
+	return json_print(&doc);
+}
+
+static int check(const struct check_args *args)
+{
+	struct outcome out = {.repaired = false};
+	struct err err = {""};
+	int rc = examine(args, &out, &err);
+	int bits = CHECK_CLEAN;
+
+	if (rc) {
+		cmd_fail(args->image, &err);
+		bits = CHECK_FAILED;
+	} else if (!args->json) {
+		print_outcome(args, &out);
+	} else if (print_json(&out) != CMD_DONE) {
+		bits = CHECK_FAILED;
+	}
+	if (out.repaired)
+		bits |= CHECK_REPAIRED;
+	if (defects(out.repaired ? &out.after : &out.before) > 0)
+		bits |= CHECK_LEFT;
+	look_clear(&out.before);
+	look_clear(&out.after);
+	free(out.undo_file);
+	return bits;
+}
+
+static int take_back(const struct check_args *args)
+{
+	auto_store struct store *store = NULL;
+	struct err err = {""};
+	int rc = image_open_store(args->image, true, &store, &err);
+
+	if (!rc)
+		rc = undo_apply(store, args->undo, &err);
+	if (rc) {
+		cmd_fail(args->image, &err);
+		return CHECK_FAILED;
+	}
+	printf("%s: as it was before the change\n", args->image);
+	return CHECK_CLEAN;
+}
+
+static int cmd_check(const void *arguments)
+{
+	const struct check_args *args = arguments;
+
+	if (args->undo && (args->repair || args->save || args->json))
+		return cmd_usage(&verb_check, "--undo goes with no other option");
+	if (args->save && !args->repair)
+		return cmd_usage(&verb_check, "--save is for --repair");
+	return args->undo ? take_back(args) : check(args);
+}
+
+const struct verb verb_check = {
+	.name = "check",
+	.summary = "find what is wrong with an image, and repair it",
+	.text = "Tells each defect of the manager's page and of the space it governs, a line each,\n"
+		"by a name that does not change, and of the structures inside the memories, unless\n"
+		"--shallow is given.\n"
+		"\n"
+		"--repair saves what it is about to overwrite to IMAGE.undo (IMAGE.undo-2, and so\n"
+		"on, where that exists); --undo takes it back. Bytes of a memory never change.\n"
+		"\n"
+		"Exits with the sum of: 0 clean, 1 repaired, 4 defects are left, 8 could not look\n"
+		"or not repair, 16 bad command line.",
+	.options = options,
+	.operands = operands,
+	.args_len = sizeof(struct check_args),
+	.run = cmd_check,
+	.usage_exit = CHECK_USAGE,
+	.failed_exit = CHECK_FAILED,
+};

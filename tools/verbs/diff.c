@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: MIT
+/*
+ * diff: which records two images have that the other has not, or with another value. Walks two
+ * structures in step, so it does not matter where their nodes lie, and holds one record of each.
+ * Nodes whose pages are equal in both are passed over.
+ */
+#include <inttypes.h>
+
+#include "tools/cmd/cmd.h"
+#include "tools/records/records.h"
+
+enum { CHUNK_LEN = 1 << 20 };
+
+struct diff_args {
+	bool records; /* what there is so far; said all the same, so that more can come */
+	struct records_args r;
+	const char *b;
+};
+
+static const struct cmd_option options[] = {
+	{"records", 0, CMD_FLAG, WHERE(struct diff_args, records), NULL,
+	 "compare the records of the structures in the memories"},
+	RECORDS_OPTIONS(struct diff_args),
+	{NULL},
+};
+
+static const struct cmd_operand operands[] = {
+	{"A", CMD_FILE, WHERE(struct diff_args, r.image)},
+	{"B", CMD_FILE, WHERE(struct diff_args, b)},
+	{"ID", CMD_ID, WHERE(struct diff_args, r.id), .optional = true},
+	{NULL},
+};
+
+/* One side: a structure, and the record it is at. */
+struct side {
+	struct records r;
+	struct ss_cursor *c;
+	struct ss_record rec;
+	struct ss_bytes value;
+	bool more;
+};
+
+struct diff {
+	const struct records_choice *choice;
+	const struct names *names; /* or NULL */
+	struct side a, b;
+	struct ss_same *same; /* parts of both that are; or NULL */
+	enum ss_order order;
+	int mm_id;
+	uint64_t differences;
+	struct buf line;
+};
+
+static void side_drop(struct side *s)
+{
+	ss_cursor_close(s->c);
+	records_drop(&s->r);
+	*s = (struct side){0};
+}
+
+static int side_next(struct side *s, struct err *err)
+{
+	int rc = s->c ? ss_next(s->c, &s->rec, &s->more, err) : 0;
+
+	return rc == 0 && s->more ? ss_value(s->c, &s->value, err) : rc;
+}
+
+/* ---- telling ---- */
+
+static int add_value(struct diff *d, const char *name, const struct side *s, struct err *err)
+{
+	buf_printf(&d->line, ", \"%s\": ", name);
+	return codec_show(&d->choice->value, s->value, &d->line, err);
+}
+
+/* What one side has and the other has not has no side there. */
+static int tell(struct diff *d, const struct side *old, const struct side *new, struct err *err)
+{
+	const struct side *any = old ? old : new;
+	const char *name = d->mm_id < 0 ? NULL : names_of(d->names, (unsigned)d->mm_id);
+	int rc = 0;
+
+	d->differences++;
+	d->line.len = 0;
+	buf_printf(&d->line, "{\"memory\": %d", d->mm_id);
+	if (name) {
+		buf_text(&d->line, ", \"name\": ");
+		rc = buf_json_string(&d->line, name, strlen(name));
+	}
+	buf_printf(&d->line, ", \"change\": \"%s\"", !old ? "added" : !new ? "removed" : "changed");
+	if (rc == 0 && ss_facts(any->r.ss)->keyed) {
+		buf_text(&d->line, ", \"key\": ");
+		rc = codec_show(&d->choice->key, any->rec.key, &d->line, err);
+	} else if (ss_kind_is_array(ss_facts(any->r.ss)->kind)) {
+		buf_printf(&d->line, ", \"index\": %" PRIu64, any->rec.index);
+	}
+	if (rc == 0 && old)
+		rc = add_value(d, new ? "old" : "value", old, err);
+	if (rc == 0 && new)
+		rc = add_value(d, old ? "new" : "value", new, err);
+	buf_text(&d->line, "}\n");
+	if (rc == 0 && d->line.failed)
+		rc = err_set(err, -ENOMEM, "no memory for a record");
+	if (rc == 0)
+		fwrite(d->line.data, 1, d->line.len, stdout);
+	return rc;
+}
+
+/* ---- two structures in step ---- */
+
+/* The order that the keys of both keep to. Asked only when two keys differ: to find it out takes a
+ * walk over a whole map. */
+static int find_order(struct diff *d, struct err *err)
+{
+	const struct ss_facts *a = ss_facts(d->a.r.ss), *b = ss_facts(d->b.r.ss);
+	struct ss_usage usage;
+	int rc;
+
+	if (d->order != SS_ORDER_INFER)
+		return 0;
+	rc = ss_measure(b->count > a->count ? d->b.r.ss : d->a.r.ss, d->mm_id, &usage, NULL, NULL,
+			err);
+	d->order = usage.order;
+	if (rc == 0 && usage.order == SS_ORDER_OWN)
+		rc = err_set(err, -ENOTSUP,
+			     "the keys follow an order of their program's own: --order does, if it "
+			     "is a known one");
+	return rc;
+}
+
+static bool same_bytes(struct ss_bytes a, struct ss_bytes b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+/* *place is below 0: only A is at this place; above 0: only B is. */
+static int compare_places(struct diff *d, int *place, struct err *err)
+{
+	const struct side *a = &d->a, *b = &d->b;
+	int rc;
+
+	*place = a->more ? -1 : 1;
+	if (!a->more || !b->more)
+		return 0;
+	if (!ss_facts(a->r.ss)->keyed) {
+		*place = a->rec.index < b->rec.index ? -1 : a->rec.index > b->rec.index;
+		return 0;
+	}
+	*place = 0;
+	if (same_bytes(a->rec.key, b->rec.key))
+		return 0;
+	rc = find_order(d, err);
+	*place = ss_compare(d->order, a->rec.key, b->rec.key);
+	return rc;
+}
+
+static int step_both(struct diff *d, struct err *err)
+{
+	int rc = d->same ? ss_same_skip(d->same, d->a.c, d->b.c, err) : 0;
+
+	if (rc == 0)
+		rc = side_next(&d->a, err);
+	return rc < 0 ? rc : side_next(&d->b, err);
+}
+
+static int step(struct diff *d, struct err *err)
+{
+	int place, rc = compare_places(d, &place, err);
+
+	if (rc < 0)
+		return rc;
+	if (place != 0)
+		rc = tell(d, place < 0 ? &d->a : NULL, place < 0 ? NULL : &d->b, err);
+	else if (!same_bytes(d->a.value, d->b.value))
+		rc = tell(d, &d->a, &d->b, err);
+	if (rc < 0 || place == 0)
+		return rc < 0 ? rc : step_both(d, err);
+	return side_next(place < 0 ? &d->a : &d->b, err);
+}
+
+static int walk_both(struct diff *d, struct err *err)
+{
+	int rc = d->a.r.ss ? ss_first(d->a.r.ss, &d->a.c, err) : 0;
+
+	d->order = d->choice->opts.order;
+	if (rc == 0 && d->b.r.ss)
+		rc = ss_first(d->b.r.ss, &d->b.c, err);
+	if (rc == 0 && d->a.r.ss && d->b.r.ss)
+		rc = ss_same_open(d->a.r.ss, d->b.r.ss, &d->same, err);
+	if (rc == 0)
+		rc = step_both(d, err);
+	while (rc == 0 && (d->a.more || d->b.more))
+		rc = step(d, err);
+	ss_same_close(d->same);
+	d->same = NULL;
+	return rc;
+}
+
+/* A memory that one image does not have is empty there. */
+static int open_side(struct side *s, const struct diff *d, const char *path, struct err *err)
+{
+	struct records_choice choice = *d->choice;
+	int rc = records_open_memory(path, d->mm_id, false, &s->r, err);
+
+	choice.mm_id = d->mm_id;
+	if (rc == -ENOENT && s->r.image.mm)
+		return 0;
+	if (rc == 0)
+		rc = records_open_structure(&s->r, &choice, err);
+	return rc < 0 ? err_prefix(err, rc, "%s", path) : 0;
+}
+
+static int diff_structure(struct diff *d, const struct diff_args *args, struct err *err)
+{
+	int rc = open_side(&d->a, d, args->r.image, err);
+
+	if (rc == 0)
+		rc = open_side(&d->b, d, args->b, err);
+	if (rc == 0 && d->a.r.ss && d->b.r.ss &&
+	    ss_facts(d->a.r.ss)->kind != ss_facts(d->b.r.ss)->kind)
+		rc = err_set(err, -EINVAL, "memory %d is a %s in one and a %s in the other",
+			     d->mm_id, ss_kind_name(ss_facts(d->a.r.ss)->kind),
+			     ss_kind_name(ss_facts(d->b.r.ss)->kind));
+	if (rc == 0)
+		rc = walk_both(d, err);
+	side_drop(&d->a);
+	side_drop(&d->b);
+	return rc;
+}
+
+/* ---- all memories ---- */
+
+/* Equal bytes have equal records, and comparing them is quicker by far. */
+static int same_memory(struct store *a, struct store *b, bool *same, struct err *err)
+{
+	auto_free uint8_t *buf = malloc(2 * (size_t)CHUNK_LEN);
+	int rc = 0;
+
+	*same = a->len == b->len;
+	if (!buf)
+		return err_set(err, -ENOMEM, "no memory to compare");
+	for (uint64_t off = 0; rc == 0 && *same && off < a->len; off += CHUNK_LEN) {
+		size_t len = MIN((uint64_t)CHUNK_LEN, a->len - off);
+
+		rc = store_read(a, buf, len, off, err);
+		if (rc == 0)
+			rc = store_read(b, buf + CHUNK_LEN, len, off, err);
+		*same = rc == 0 && memcmp(buf, buf + CHUNK_LEN, len) == 0;
+	}
+	return rc;
+}
+
+/* Whether there is anything to compare in memory `id`. The data of a log goes with its index. */
+static int is_worth(struct mm *a, struct mm *b, unsigned id, bool *worth, struct err *err)
+{
+	auto_store struct store *sa = NULL, *sb = NULL;
+	struct ss_content content;
+	bool same = false;
+	int rc = ss_memory_store(a, id, false, &sa, err);
+
+	*worth = false;
+	if (rc == 0)
+		rc = ss_memory_store(b, id, false, &sb, err);
+	if (rc < 0 || (sa->len == 0 && sb->len == 0))
+		return rc;
+	rc = ss_recognise(sa->len ? sa : sb, &content, err);
+	if (rc == 0)
+		rc = same_memory(sa, sb, &same, err);
+	*worth = ss_kind_has_records(content.kind) && (!same || content.kind == SS_LOG_INDEX);
+	return rc;
+}
+
+static int diff_all(struct diff *d, const struct diff_args *args, struct err *err)
+{
+	auto_image struct image a = {NULL}, b = {NULL};
+	int rc = image_open(args->r.image, false, &a, err);
+
+	if (rc == 0)
+		rc = image_open(args->b, false, &b, err);
+	for (unsigned id = 0; rc == 0 && id < MM_MAX_MEMORIES; id++) {
+		bool worth;
+
+		rc = is_worth(a.mm, b.mm, id, &worth, err);
+		d->mm_id = (int)id;
+		if (rc == 0 && worth)
+			rc = diff_structure(d, args, err);
+	}
+	return rc;
+}
+
+static int cmd_diff(const void *arguments)
+{
+	const struct diff_args *args = arguments;
+	auto_records_choice struct records_choice choice = {0};
+	struct diff d = {.choice = &choice, .names = args->r.names};
+	struct err err = {""};
+	int rc = records_choose(&args->r, &choice, &err);
+
+	if (rc < 0)
+		return cmd_usage(&verb_diff, "%s", err.text);
+	if (!args->records)
+		return cmd_usage(&verb_diff, "--records is needed: 'compare' compares bytes");
+	d.mm_id = choice.mm_id;
+	rc = args->r.id != CMD_UNSET ? diff_structure(&d, args, &err) : diff_all(&d, args, &err);
+	buf_free(&d.line);
+	if (rc < 0) {
+		cmd_fail(NULL, &err);
+		return COMPARE_TROUBLE;
+	}
+	return d.differences > 0 ? COMPARE_DIFFER : COMPARE_SAME;
+}
+
+const struct verb verb_diff = {
+	.name = "diff",
+	.summary = "tell which records two images differ in",
+	.text = "Prints a JSON object a line for each record that only one of the images has, or that\n"
+		"has another value in B: {\"memory\": 5, \"change\": \"changed\", \"key\": K,\n"
+		"\"old\": V, \"new\": V}; \"added\" and \"removed\" have \"value\". Without ID, of all\n"
+		"memories with a structure. It does not matter where in a memory a record lies.\n"
+		"\n"
+		"Exits with 0 where there is no difference, 1 where there is one, 2 on trouble.",
+	.options = options,
+	.operands = operands,
+	.args_len = sizeof(struct diff_args),
+	.run = cmd_diff,
+	.failed_exit = COMPARE_TROUBLE,
+};

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+/*
+ * dump: the records of a structure, one JSON object a line, in the structure's order. Streams:
+ * holds one record at a time, however many there are.
+ */
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "tools/cmd/cmd.h"
+#include "tools/records/records.h"
+
+enum {
+	FLUSH_LEN = 1 << 16,
+	PIECE_LEN = 1 << 20, /* of a value that is too long to be held whole */
+};
+
+struct dump_args {
+	struct records_args r;
+	const char *range, *get;
+	uint64_t limit;
+	bool count, plain;
+};
+
+static const struct cmd_option options[] = {
+	RECORDS_OPTIONS(struct dump_args),
+	{"range", 0, CMD_TEXT, WHERE(struct dump_args, range), "FROM..TO",
+	 "only keys, or indices, from FROM on and before TO; either may be left out"},
+	{"get", 0, CMD_TEXT, WHERE(struct dump_args, get), "KEY", "only this key, or index"},
+	{"limit", 'n', CMD_NUMBER, WHERE(struct dump_args, limit), "N", "at most N records"},
+	{"count", 0, CMD_FLAG, WHERE(struct dump_args, count), NULL, "only their number"},
+	{"plain", 0, CMD_FLAG, WHERE(struct dump_args, plain), NULL,
+	 "leave the bytes out that only 'load' needs"},
+	{NULL},
+};
+
+static const struct cmd_operand operands[] = {
+	RECORDS_OPERANDS(struct dump_args),
+	{NULL},
+};
+
+/* Which records: keys where keyed, else indices. */
+struct range {
+	struct buf from, to;
+	uint64_t from_index, to_index;
+	bool has_from, has_to;
+};
+
+struct dump {
+	const struct records_choice *choice;
+	struct ss *ss;
+	struct buf out;
+};
+
+/* Everything so far to stdout. */
+static int flush(struct dump *d, struct err *err)
+{
+	const char *p = d->out.data;
+
+	if (d->out.failed)
+		return err_set(err, -ENOMEM, "no memory for a record");
+	while (d->out.len > 0) {
+		ssize_t n = write(STDOUT_FILENO, p, d->out.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, -errno, "cannot write to standard output");
+		p += n;
+		d->out.len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* Hex needs no whole value: the longest ones go through in pieces. */
+static int show_in_pieces(struct dump *d, struct ss_cursor *c, uint64_t len, struct err *err)
+{
+	auto_free uint8_t *piece = malloc(PIECE_LEN);
+	int rc = 0;
+
+	if (!piece)
+		return err_set(err, -ENOMEM, "no memory for a value");
+	buf_text(&d->out, "\"");
+	for (uint64_t off = 0, n; rc == 0 && off < len; off += n) {
+		n = MIN(len - off, (uint64_t)PIECE_LEN);
+		rc = ss_value_read(c, piece, n, off, err);
+		if (rc == 0)
+			buf_hex(&d->out, piece, n);
+		if (rc == 0)
+			rc = flush(d, err);
+	}
+	buf_text(&d->out, "\"");
+	return rc;
+}
+
+static int show_value(struct dump *d, struct ss_cursor *c, uint64_t len, struct err *err)
+{
+	struct ss_bytes value;
+	int rc;
+
+	if (len > PIECE_LEN && strcmp(d->choice->value.ops->name, "hex") == 0)
+		return show_in_pieces(d, c, len, err);
+	rc = ss_value(c, &value, err);
+	return rc < 0 ? rc : codec_show(&d->choice->value, value, &d->out, err);
+}
+
+static int where(const struct ss_record *rec, bool keyed, int rc, struct err *err)
+{
+	auto_buf struct buf hex = {0};
+
+	if (!keyed)
+		return err_prefix(err, rc, "record %" PRIu64, rec->index);
+	buf_hex(&hex, rec->key.data, MIN(rec->key.len, (size_t)64));
+	return err_prefix(err, rc, "key %.*s", hex.failed ? 0 : (int)hex.len, hex.data);
+}
+
+static int show_record(struct dump *d, struct ss_cursor *c, const struct ss_record *rec,
+		       struct err *err)
+{
+	bool keyed = ss_facts(d->ss)->keyed;
+	size_t begin = d->out.len;
+	int rc = 0;
+
+	if (keyed) {
+		buf_text(&d->out, "{\"key\": ");
+		rc = codec_show(&d->choice->key, rec->key, &d->out, err);
+	} else if (!ss_kind_is_array(ss_facts(d->ss)->kind)) {
+		buf_text(&d->out, "{");
+	} else {
+		buf_text(&d->out, "{\"index\": ");
+		buf_number(&d->out, rec->index);
+	}
+	if (rc == 0) {
+		buf_text(&d->out,
+			 d->out.data[d->out.len - 1] == '{' ? "\"value\": " : ", \"value\": ");
+		rc = show_value(d, c, rec->value_len, err);
+	}
+	if (rc < 0) {
+		d->out.len = MIN(begin, d->out.len); /* no half records */
+		return where(rec, keyed, rc, err);
+	}
+	buf_text(&d->out, "}\n");
+	return d->out.len > FLUSH_LEN ? flush(d, err) : 0;
+}
+
+/* ---- which records ---- */
+
+static int read_end(const struct dump *d, const char *word, struct buf *key, uint64_t *index,
+		    bool *has, struct err *err)
+{
+	if (*word == '\0')
+		return 0;
+	*has = true;
+	if (ss_facts(d->ss)->keyed)
+		return codec_read_word(&d->choice->key, word, key, err);
+	return parse_number(word, 0, UINT64_MAX - 1, index, err);
+}
+
+static int read_range(const struct dump *d, const char *text, struct range *r, struct err *err)
+{
+	const char *dots = text ? strstr(text, "..") : NULL;
+	auto_free char *from = NULL;
+	int rc;
+
+	r->to_index = UINT64_MAX;
+	if (!text)
+		return 0;
+	if (!dots)
+		return err_set(err, -EINVAL, "--range: '%s' is not FROM..TO", text);
+	from = strndup(text, (size_t)(dots - text));
+	if (!from)
+		return err_set(err, -ENOMEM, "no memory for a range");
+	rc = read_end(d, from, &r->from, &r->from_index, &r->has_from, err);
+	if (rc == 0)
+		rc = read_end(d, dots + 2, &r->to, &r->to_index, &r->has_to, err);
+	return rc < 0 ? err_prefix(err, rc, "--range") : 0;
+}
+
+static struct ss_bytes bytes_of(const struct buf *b)
+{
+	return (struct ss_bytes){.data = (const uint8_t *)(b->data ? b->data : ""), .len = b->len};
+}
+
+static int seek(const struct dump *d, const struct range *r, struct ss_cursor **out,
+		struct err *err)
+{
+	if (!r->has_from)
+		return ss_first(d->ss, out, err);
+	if (ss_facts(d->ss)->keyed)
+		return ss_seek(d->ss, bytes_of(&r->from), out, err);
+	return ss_seek_index(d->ss, r->from_index, out, err);
+}
+
+static bool is_behind(const struct dump *d, const struct range *r, const struct ss_record *rec)
+{
+	if (!r->has_to)
+		return false;
+	if (ss_facts(d->ss)->keyed)
+		return ss_compare(ss_facts(d->ss)->order, rec->key, bytes_of(&r->to)) >= 0;
+	return rec->index >= r->to_index;
+}
+
+static int dump_range(struct dump *d, const struct dump_args *args, const struct range *r,
+		      struct err *err)
+{
+	auto_ss_cursor struct ss_cursor *c = NULL;
+	struct ss_record rec;
+	uint64_t shown = 0;
+	bool more = true;
+	int rc = seek(d, r, &c, err);
+
+	while (rc == 0 && shown < args->limit) {
+		rc = ss_next(c, &rec, &more, err);
+		if (rc < 0 || !more || is_behind(d, r, &rec))
+			break;
+		if (!args->count)
+			rc = show_record(d, c, &rec, err);
+		shown++;
+	}
+	if (rc == 0 && args->count)
+		buf_printf(&d->out, "%" PRIu64 "\n", shown);
+	return rc;
+}
+
+static int dump_one(struct dump *d, const char *word, struct err *err)
+{
+	auto_ss_cursor struct ss_cursor *c = NULL;
+	auto_buf struct buf key = {0};
+	struct ss_record rec;
+	uint64_t index = 0;
+	bool more = false, has;
+	int rc = read_end(d, word, &key, &index, &has, err);
+
+	if (rc == 0)
+		rc = ss_facts(d->ss)->keyed ? ss_find(d->ss, bytes_of(&key), &c, err)
+					    : ss_seek_index(d->ss, index, &c, err);
+	if (rc == 0)
+		rc = ss_next(c, &rec, &more, err);
+	if (rc == 0 && !more)
+		rc = err_set(err, -ENOENT, "there are %" PRIu64 " records, and none at %s",
+			     ss_facts(d->ss)->count, word);
+	return rc < 0 ? rc : show_record(d, c, &rec, err);
+}
+
+static int dump(const struct dump_args *args, struct records_choice *choice, struct err *err)
+{
+	auto_records struct records r = {0};
+	struct dump d = {.choice = choice};
+	struct range range = {0};
+	int rc = records_open_memory(args->r.image, choice->mm_id, false, &r, err);
+
+	if (rc == 0)
+		rc = records_open_structure(&r, choice, err);
+	if (rc < 0)
+		return rc;
+	d.ss = r.ss;
+	if (!args->count)
+		records_say_width(args->r.image, &r, choice);
+	rc = read_range(&d, args->range, &range, err);
+	if (rc == 0)
+		rc = args->get ? dump_one(&d, args->get, err) : dump_range(&d, args, &range, err);
+	/* What was read before a failure is the user's all the same. */
+	if (rc == 0)
+		rc = flush(&d, err);
+	else if (flush(&d, NULL) == -EPIPE)
+		rc = -EPIPE;
+	buf_free(&range.from);
+	buf_free(&range.to);
+	buf_free(&d.out);
+	return rc;
+}
+
+static int cmd_dump(const void *arguments)
+{
+	const struct dump_args *args = arguments;
+	auto_records_choice struct records_choice choice = {0};
+	struct err err = {""};
+	int rc = records_choose(&args->r, &choice, &err);
+
+	if (rc < 0)
+		return cmd_usage(&verb_dump, "%s", err.text);
+	choice.key.plain = choice.value.plain = args->plain;
+	rc = dump(args, &choice, &err);
+	/* A reader that has seen enough needs no message. */
+	if (rc == -EPIPE)
+		return CMD_FAILED;
+	return rc ? cmd_fail(args->r.image, &err) : CMD_DONE;
+}
+
+const struct verb verb_dump = {
+	.name = "dump",
+	.summary = "print the records of a structure as JSON lines",
+	.text = "Prints the records of the structure in memory ID, one JSON object a line, in the\n"
+		"structure's order: {\"key\": K, \"value\": V} of a map or set, {\"index\": I, "
+		"\"value\": V}\n"
+		"of a vector, heap or log, {\"value\": V} of a cell or a payload. Without ID, IMAGE is\n"
+		"a raw image that holds the structure itself.\n\n"
+		"A CODEC says how the bytes of keys and values are written:\n"
+		"  hex        two digits for each byte\n"
+		"  utf8       text\n"
+		"  u8 ... u128  a number, big-endian; u64le: little-endian\n"
+		"  principal  a principal's text form\n"
+		"  cbor       CBOR as JSON, without loss\n"
+		"  candid     a Candid message; candid:FILE.did has the names of its fields\n"
+		"  json       JSON text\n"
+		"  exec:CMD   what a command makes of the bytes on its standard input\n"
+		"What a codec's own notation would not lead back from to the same bytes has them\n"
+		"beside it: {\"$cbor\": ..., \"$hex\": \"...\"}. 'load' reads all of it.",
+	.options = options,
+	.operands = operands,
+	.args_len = sizeof(struct dump_args),
+	.run = cmd_dump,
+};

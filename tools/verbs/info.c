@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+/*
+ * info: what an image is, and who holds how much of what in it. Looks at page 0, and at the first
+ * few KiB of each memory, or so much as it takes to see where what begins there ends.
+ */
+#include <inttypes.h>
+
+#include "tools/cmd/cmd.h"
+#include "tools/facts/bucket_size.h"
+#include "tools/facts/content.h"
+#include "tools/facts/stored.h"
+#include "tools/image/image_open.h"
+#include "tools/out/text.h"
+#include "tools/records/info_structure.h"
+#include "tools/verbs/info_json.h"
+
+struct info_args {
+	bool json;
+	bool structure;
+	struct records_args r; /* without data_id */
+};
+
+static const struct cmd_option options[] = {
+	{"json", 0, CMD_FLAG, WHERE(struct info_args, json), NULL, "print one JSON document"},
+	{"structure", 0, CMD_FLAG, WHERE(struct info_args, structure), NULL,
+	 "of a raw image: what the structure in it is made of"},
+	{"key-width", 0, CMD_TEXT, WHERE(struct info_args, r.key_width), "N",
+	 "keys have N bytes and no length before them; 'prefixed': they have one"},
+	CMD_NAMES_FILE(struct info_args, r.names),
+	CMD_BASE_PAGE,
+	{NULL},
+};
+
+static const struct cmd_operand operands[] = {
+	{"IMAGE", CMD_FILE, WHERE(struct info_args, r.image)},
+	{"ID", CMD_ID, WHERE(struct info_args, r.id), .optional = true},
+	{NULL},
+};
+
+struct row {
+	int id;
+	const char *name;
+	uint64_t pages, len, buckets, slack_len;
+	const char *holds, *text; /* of `content` */
+	struct content content;
+};
+
+static const struct field row_fields[] = {
+	{"id", "id", FIELD_ID, offsetof(struct row, id)},
+	{"name", "name", FIELD_NAME, offsetof(struct row, name)},
+	{"pages", "pages", FIELD_NUMBER, offsetof(struct row, pages)},
+	{"bytes", "size", FIELD_BYTES, offsetof(struct row, len)},
+	{"buckets", "buckets", FIELD_NUMBER, offsetof(struct row, buckets)},
+	{"slack_bytes", "slack", FIELD_BYTES, offsetof(struct row, slack_len)},
+	{"content", NULL, FIELD_TEXT, offsetof(struct row, holds)},
+	{"content_text", "holds", FIELD_TEXT, offsetof(struct row, text)},
+	{NULL},
+};
+
+struct info {
+	const char *kind;
+	struct err why;
+	const char *why_text;
+	uint64_t pages;
+	/* of a raw image */
+	struct content content;
+	const char *holds, *text;
+	struct stored stored;
+
+	/* of a managed image */
+	struct bucket_size size;
+	uint64_t buckets, holes, headroom_pages, slack_len, tail_len, stale_len;
+	struct row rows[MM_MAX_MEMORIES];
+	size_t row_count;
+};
+
+static const struct field head_fields[] = {
+	{"kind", NULL, FIELD_TEXT, offsetof(struct info, kind)},
+	{"why", NULL, FIELD_TEXT, offsetof(struct info, why_text)},
+	{"pages", NULL, FIELD_NUMBER, offsetof(struct info, pages)},
+	{"content", NULL, FIELD_TEXT, offsetof(struct info, holds)},
+	{"content_text", NULL, FIELD_TEXT, offsetof(struct info, text)},
+	{NULL},
+};
+
+static const struct field managed_fields[] = {
+	{"buckets", NULL, FIELD_NUMBER, offsetof(struct info, buckets)},
+	{"holes", NULL, FIELD_NUMBER, offsetof(struct info, holes)},
+	{"headroom_pages", NULL, FIELD_NUMBER, offsetof(struct info, headroom_pages)},
+	{"slack_bytes", NULL, FIELD_BYTES, offsetof(struct info, slack_len)},
+	{"tail_bytes", NULL, FIELD_BYTES, offsetof(struct info, tail_len)},
+	{"page_0_stale_bytes", NULL, FIELD_BYTES, offsetof(struct info, stale_len)},
+	{NULL},
+};
+
+static bool is_managed(const struct info *in)
+{
+	return in->size.bucket_pages > 0;
+}
+
+static int look(struct store *store, struct mm *mm, const struct names *names, struct info *in,
+		struct err *err)
+{
+	struct mm_stat st;
+
+	mm_stat(mm, &st);
+	in->kind = "managed";
+	in->pages = st.image_pages;
+	in->size = bucket_size_of(st.bucket_pages);
+	in->buckets = st.buckets;
+	in->holes = st.holes;
+	in->headroom_pages = st.spare_pages;
+	in->tail_len = st.tail_bytes;
+	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
+		struct mm_memory m;
+		struct row *row;
+
+		mm_memory(mm, id, &m);
+		if (m.pages == 0 && m.buckets == 0)
+			continue;
+		row = &in->rows[in->row_count++];
+		*row = (struct row){(int)id,   names_of(names, id), m.pages, m.pages * MM_PAGE_LEN,
+				    m.buckets, m.slack_len};
+		content_of_memory(mm, id, &row->content);
+		row->holds = row->content.kind;
+		row->text = row->content.text;
+		in->slack_len += m.slack_len;
+	}
+	err_set(&in->why, 0, "page 0 is a manager's, and its bucket table holds %s of %s",
+		text_plural(in->buckets, "bucket").s, text_plural(st.bucket_pages, "page").s);
+	return content_stale_in_page_0(store, &in->stale_len, err);
+}
+
+static struct json to_json(struct info *in)
+{
+	struct json doc = json_begin();
+
+	in->why_text = in->why.text;
+	fields_put(&doc, doc.root, head_fields, in);
+	if (is_managed(in)) {
+		fields_put(&doc, doc.root, bucket_size_fields, &in->size);
+		fields_put(&doc, doc.root, managed_fields, in);
+	}
+	json_put(&doc, doc.root, "memories",
+		 fields_array(&doc, row_fields, in->rows, in->row_count, sizeof(*in->rows)));
+	json_put(&doc, doc.root, "stored", stored_json(&doc, &in->stored));
+	return doc;
+}
+
+char *info_json(struct store *store, struct mm *mm, const struct names *names)
+{
+	auto_free struct info *in = calloc(1, sizeof(*in));
+	struct json doc;
+
+	if (!in || look(store, mm, names, in, NULL) != 0)
+		return NULL;
+	doc = to_json(in);
+	return json_text(&doc);
+}
+
+static void print_managed(const struct info *in)
+{
+	printf("  %-9s %s of %s handed out, %s each (%s)\n", "buckets", text_count(in->buckets).s,
+	       text_count(MM_MAX_BUCKETS).s, text_plural(in->size.bucket_pages, "page").s,
+	       text_size(in->size.bucket_len).s);
+	if (in->holes)
+		printf("  %-9s %s that nobody owns\n", "holes", text_plural(in->holes, "bucket").s);
+	bucket_size_print(stdout, in->size.bucket_pages);
+	printf("  %-9s %s can still be given out (%s)\n", "headroom",
+	       text_size(in->headroom_pages * MM_PAGE_LEN).s,
+	       text_plural(in->headroom_pages, "page").s);
+	printf("  %-9s %s in the buckets of all memories, behind their ends\n", "slack",
+	       text_size(in->slack_len).s);
+	if (in->tail_len)
+		printf("  %-9s %s behind the last bucket\n", "tail", text_size(in->tail_len).s);
+	if (in->stale_len)
+		printf("  %-9s %s in page 0, of something that the manager was made over\n",
+		       "stale", text_plural(in->stale_len, "byte").s);
+	if (in->row_count == 0) {
+		puts("\n  no memories yet");
+		return;
+	}
+	putchar('\n');
+	fields_table(stdout, row_fields, in->rows, in->row_count, sizeof(*in->rows), "  ");
+}
+
+static int report(struct info *in, const struct info_args *args, uint64_t len)
+{
+	struct json doc;
+
+	if (args->json) {
+		doc = to_json(in);
+		return json_print(&doc);
+	}
+	printf("%s: %s\n", args->r.image, in->kind);
+	printf("  why       %s\n", in->why.text);
+	if (in->text)
+		printf("  holds     %s\n", in->text);
+	printf("  size      %s (%s bytes, %s)\n", text_size(len).s, text_count(len).s,
+	       text_plural(in->pages, "page").s);
+	stored_print(&in->stored);
+	if (is_managed(in))
+		print_managed(in);
+	return CMD_DONE;
+}
+
+/* -EINVAL: it is not managed, and in->kind says what it is. */
+static int inspect(const struct info_args *args, struct info *in, uint64_t *len, struct err *err)
+{
+	auto_store struct store *store = NULL;
+	auto_mm struct mm *mm = NULL;
+	enum mm_kind kind;
+	int rc = image_open_store(args->r.image, false, &store, err);
+
+	if (!rc)
+		rc = mm_probe(store, &kind, err);
+	if (rc)
+		return rc;
+	*len = store->len;
+	in->stored = stored_of(store);
+	if (kind != MM_MANAGED) {
+		in->kind = kind == MM_EMPTY ? "empty" : "raw";
+		in->pages = store->len / MM_PAGE_LEN;
+		in->why = *err;
+		content_of_raw(store, &in->content);
+		in->holds = in->content.kind;
+		in->text = in->content.text;
+		return 0;
+	}
+	rc = image_open_mm(store, &mm, err);
+	return rc ? rc : look(store, mm, args->r.names, in, err);
+}
+
+static int cmd_info(const void *arguments)
+{
+	const struct info_args *args = arguments;
+	auto_free struct info *in = calloc(1, sizeof(*in));
+	struct err err = {"out of memory"};
+	struct records_args inside = args->r;
+	uint64_t len;
+
+	inside.data_id = CMD_UNSET;
+	if (args->r.id != CMD_UNSET || args->structure)
+		return info_structure(&inside, args->json);
+	if (!in || inspect(args, in, &len, &err) != 0)
+		return cmd_fail(args->r.image, &err);
+	return report(in, args, len);
+}
+
+const struct verb verb_info = {
+	.name = "info",
+	.summary = "say what an image is and who holds how much of it",
+	.text = "Says whether IMAGE is managed, raw or empty, and why; and of a managed one the\n"
+		"size of its buckets with both sides of it, and each memory's pages, buckets and\n"
+		"slack: the bytes of its buckets that lie behind its end; and what each memory, or a\n"
+		"raw image, holds, as far as its bytes prove that. Of a checkpoint it also says how\n"
+		"large the file is, its content hash and what it is based on. Sizes are rounded;\n"
+		"--json has them to the byte.\n\n"
+		"With ID: what the structure in that memory is made of. That walks over all of it.",
+	.options = options,
+	.operands = operands,
+	.args_len = sizeof(struct info_args),
+	.run = cmd_info,
+};

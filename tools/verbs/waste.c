@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+/*
+ * waste: what all images of a fleet waste together, and what other buckets would save. Looks at
+ * page 0 of each; holds sums, not images.
+ */
+#include "tools/cmd/cmd.h"
+#include "tools/facts/cost.h"
+#include "tools/waste/waste_sum.h"
+#include "tools/waste/waste_walk.h"
+
+struct waste_args {
+	bool json, summary, merge, force;
+	uint64_t rate, jobs;
+	const char *html;
+	struct cmd_list paths;
+};
+
+static const struct cmd_option options[] = {
+	{"json", 0, CMD_FLAG, WHERE(struct waste_args, json), NULL,
+	 "print a line of JSON an image, and one of all"},
+	{"summary", 's', CMD_FLAG, WHERE(struct waste_args, summary), NULL,
+	 "print of all images together alone"},
+	{"html", 0, CMD_FILE, WHERE(struct waste_args, html), "FILE",
+	 "write a page with charts as well"},
+	{"force", 'f', CMD_FLAG, WHERE(struct waste_args, force), NULL,
+	 "replace the page where it exists"},
+	{"merge", 'm', CMD_FLAG, WHERE(struct waste_args, merge), NULL,
+	 "each PATH, or - for standard input, has lines of --json"},
+	{"rate", 0, CMD_NUMBER, WHERE(struct waste_args, rate), "CYCLES",
+	 "price of a GiB and second (" COST_RATE_DEFAULT_TEXT ")", 0, UINT64_C(1) << 40},
+	{"jobs", 'j', CMD_NUMBER, WHERE(struct waste_args, jobs), "N",
+	 "look at so many at a time (one per core)", 1, 64},
+	CMD_BASE_PAGE,
+	{NULL},
+};
+
+static const struct cmd_operand operands[] = {
+	{"PATH", CMD_REST, WHERE(struct waste_args, paths)},
+	{NULL},
+};
+
+struct waste {
+	const struct waste_args *args;
+	struct waste_sum sum;
+	bool failed; /* something could not be read */
+	bool out_of_memory;
+	bool headed;
+};
+
+static void print_json_line(struct waste *w, char *line)
+{
+	if (line)
+		puts(line);
+	else
+		w->out_of_memory = true;
+	free(line);
+}
+
+static void take_row(void *ctx, struct waste_row *row)
+{
+	struct waste *w = ctx;
+
+	if (row->kind == WASTE_ERROR) {
+		cmd_error(row->path, "%s", row->why.text);
+		w->failed = true;
+	}
+	if (w->args->summary || row->kind == WASTE_OTHER) {
+		/* Counted, and no line. */
+	} else if (w->args->json) {
+		print_json_line(w, waste_row_to_json(row));
+	} else {
+		if (!w->headed)
+			waste_text_head(stdout);
+		w->headed = true;
+		waste_text_row(stdout, row);
+	}
+	waste_sum_add(&w->sum, row);
+}
+
+/* Lines of one file; a bad one is told and left out. */
+static void merge_lines(struct waste *w, FILE *from, const char *name)
+{
+	auto_free char *line = NULL;
+	size_t room = 0;
+	ssize_t len;
+
+	for (unsigned long n = 1; (len = getline(&line, &room, from)) >= 0; n++) {
+		struct waste_row row;
+		struct err err = {""};
+		int rc;
+
+		if (len == 1 && line[0] == '\n')
+			continue;
+		rc = waste_row_from_json(line, (size_t)len, &row, &err);
+		if (rc < 0) {
+			cmd_error(name, "line %lu: %s", n, err.text);
+			w->failed = true;
+		}
+		if (rc == 0)
+			take_row(w, &row);
+		waste_row_free(&row);
+	}
+	if (ferror(from)) {
+		cmd_error(name, "cannot read");
+		w->failed = true;
+	}
+}
+
+static void merge(struct waste *w)
+{
+	for (size_t i = 0; i < w->args->paths.count; i++) {
+		const char *path = w->args->paths.item[i];
+		FILE *from = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+
+		if (!from) {
+			cmd_error(path, "cannot open: %s", strerror(errno));
+			w->failed = true;
+			continue;
+		}
+		merge_lines(w, from, from == stdin ? "standard input" : path);
+		if (from != stdin)
+			fclose(from);
+	}
+}
+
+static int write_html(const struct waste *w, uint64_t rate, struct err *err)
+{
+	auto_new_file struct new_file file = NEW_FILE_NONE;
+	int rc = new_file_open(&file, w->args->html, w->args->force, err);
+	FILE *to;
+	int fd;
+
+	if (rc)
+		return rc;
+	fd = dup(file.fd);
+	to = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!to) {
+		rc = err_sys(err, -errno, "cannot write");
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	waste_html(to, &w->sum, rate);
+	rc = ferror(to) ? -EIO : 0;
+	if (fclose(to) != 0 || rc)
+		return err_sys(err, rc ? rc : -errno, "cannot write");
+	return new_file_commit(&file, err);
+}
+
+static int report(struct waste *w)
+{
+	uint64_t rate = w->args->rate == CMD_UNSET ? COST_RATE_DEFAULT : w->args->rate;
+	struct err err = {""};
+
+	if (w->args->html && write_html(w, rate, &err) != 0)
+		return cmd_fail(w->args->html, &err);
+	if (w->args->json) {
+		print_json_line(w, waste_sum_to_json(&w->sum, rate));
+	} else {
+		if (w->headed)
+			putchar('\n');
+		waste_text_sum(stdout, &w->sum, rate);
+	}
+	if (w->out_of_memory)
+		cmd_error(NULL, "out of memory");
+	return w->failed || w->out_of_memory ? CMD_FAILED : CMD_DONE;
+}
+
+static int cmd_waste(const void *arguments)
+{
+	struct waste w = {.args = arguments};
+	unsigned jobs = w.args->jobs == CMD_UNSET ? 0 : (unsigned)w.args->jobs;
+	struct err err = {""};
+	int rc;
+
+	if (w.args->force && !w.args->html)
+		return cmd_usage(&verb_waste, "--force is for --html");
+	if (w.args->merge)
+		merge(&w);
+	else if (waste_walk(&w.args->paths, jobs, take_row, &w, &err) != 0) {
+		waste_sum_free(&w.sum);
+		return cmd_fail(NULL, &err);
+	}
+	rc = report(&w);
+	waste_sum_free(&w.sum);
+	return rc;
+}
+
+const struct verb verb_waste = {
+	.name = "waste",
+	.summary = "add up what many images waste, and what would save it",
+	.text = "Looks at every image under every PATH: plain files, directories of them, canister\n"
+		"snapshots, checkpoints, and images packed with gzip (NAME.gz). Prints a row for\n"
+		"each: what it is long, what of it is data, and what is waste. Then of all: where\n"
+		"the waste lies, which images have most, and what all would be with other buckets.\n"
+		"\n"
+		"What cannot be read is told and left out; the exit status is 1 then. Of a\n"
+		"directory, what is no image is only counted.\n"
+		"\n"
+		"Where the images are on many machines, --json there and --merge here make one of\n"
+		"it; --merge leaves out the sums of its input and makes its own.",
+	.options = options,
+	.operands = operands,
+	.args_len = sizeof(struct waste_args),
+	.run = cmd_waste,
+};
