@@ -8,8 +8,8 @@
 
 #include "fusefs/by_name.h"
 #include "fusefs/ops.h"
-#include "fusefs/records.h"
-#include "fusefs/snap.h"
+#include "fusefs/records/records.h"
+#include "fusefs/snap/snap.h"
 
 static void reply_attr(fuse_req_t req, struct node *node)
 {

@@ -3,7 +3,7 @@
 #ifndef CANISTERFS_FUSEFS_BY_NAME_H
 #define CANISTERFS_FUSEFS_BY_NAME_H
 
-#include "fusefs/fs.h"
+#include "fusefs/core/fs.h"
 
 int MUST_CHECK by_name_init(struct fs *fs, struct err *err);
 void by_name_clear(struct fs *fs);

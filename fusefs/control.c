@@ -5,8 +5,8 @@
 #include <fcntl.h>
 
 #include "fusefs/ops.h"
-#include "fusefs/records.h"
-#include "fusefs/snap.h"
+#include "fusefs/records/records.h"
+#include "fusefs/snap/snap.h"
 
 static const char *const names[] = {"info.json", "records", "stable"};
 

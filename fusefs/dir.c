@@ -5,8 +5,8 @@
  */
 #include "fusefs/by_name.h"
 #include "fusefs/ops.h"
-#include "fusefs/records.h"
-#include "fusefs/snap.h"
+#include "fusefs/records/records.h"
+#include "fusefs/snap/snap.h"
 
 static struct node *find_in_root(struct fs *fs, const char *name)
 {

@@ -6,7 +6,7 @@
 
 #include "fusefs/by_name.h"
 #include "fusefs/ops.h"
-#include "fusefs/records.h"
+#include "fusefs/records/records.h"
 
 static bool for_writing(const struct fuse_file_info *fi)
 {

@@ -14,7 +14,7 @@
 #include <linux/fuse.h>
 #include <sys/uio.h>
 
-#include "fusefs/fs.h"
+#include "fusefs/core/fs.h"
 
 static void add_promise(const struct iovec *iov, int count)
 {

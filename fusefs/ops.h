@@ -8,7 +8,7 @@
 
 #include <limits.h>
 
-#include "fusefs/fs.h"
+#include "fusefs/core/fs.h"
 
 /* dir.c */
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 
 #include "fusefs/ops.h"
-#include "fusefs/records.h"
+#include "fusefs/records/records.h"
 
 /* Address space, not memory; images beyond it are read the plain way from there on. */
 #define WINDOW_MAX_LEN (1ull << 40)

@@ -8,7 +8,7 @@
 
 #include "fusefs/by_name.h"
 #include "fusefs/ops.h"
-#include "fusefs/snap.h"
+#include "fusefs/snap/snap.h"
 
 /*
  * Makes a node let go of its memory without changing the image: into a copy when somebody has it

@@ -6,7 +6,7 @@
 #include <linux/falloc.h>
 
 #include "fusefs/ops.h"
-#include "fusefs/snap.h"
+#include "fusefs/snap/snap.h"
 
 static int allocate(struct fs *fs, struct node *node, int mode, uint64_t off, uint64_t len,
 		    struct err *err)

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <time.h>
 
-#include "fusefs/fs.h"
+#include "fusefs/core/fs.h"
 
 enum { RETRY_MS = 10 };
 

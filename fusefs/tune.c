@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "fusefs/fs.h"
+#include "fusefs/core/fs.h"
 
 /* The mount's device number, "MAJOR:MINOR", from mountinfo: a stat would ask ourselves. The last
  * line with this mountpoint is the mount on top. */

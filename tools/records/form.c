@@ -3,7 +3,7 @@
  * What a structure is to be like that is made of nothing: no byte of the image tells, so the names
  * file must, or the encoding of a number or principal, whose type has one form.
  */
-#include "tools/records/records.h"
+#include "tools/records/records_choice.h"
 
 enum { PRINCIPAL_MAX_LEN = 29 };
 

@@ -10,7 +10,7 @@
 #include "tools/image/image_open.h"
 #include "tools/out/fields.h"
 #include "tools/out/text.h"
-#include "tools/records/records.h"
+#include "tools/records/records_choice.h"
 #include "tools/undo/undo.h"
 
 struct check_args {

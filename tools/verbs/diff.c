@@ -7,7 +7,7 @@
 #include <inttypes.h>
 
 #include "tools/cmd/cmd.h"
-#include "tools/records/records.h"
+#include "tools/records/records_choice.h"
 
 enum { CHUNK_LEN = 1 << 20 };
 

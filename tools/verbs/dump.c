@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "tools/cmd/cmd.h"
-#include "tools/records/records.h"
+#include "tools/records/records_choice.h"
 
 enum {
 	FLUSH_LEN = 1 << 16,

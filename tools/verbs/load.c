@@ -8,7 +8,7 @@
 #include "tools/out/json.h"
 #include "tools/out/text.h"
 #include "tools/records/load_lines.h"
-#include "tools/records/records.h"
+#include "tools/records/records_choice.h"
 #include "tools/records/stage.h"
 
 struct load_args {

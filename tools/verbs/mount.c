@@ -14,7 +14,7 @@
 #include "tools/image/image_open.h"
 #include "tools/image/safe_load.h"
 #include "tools/image/trial.h"
-#include "tools/records/records.h"
+#include "tools/records/records_choice.h"
 #include "tools/verbs/info_json.h"
 
 struct mount_args {

@@ -5,7 +5,7 @@
  */
 #include <time.h>
 
-#include "fusefs/record_task.h"
+#include "fusefs/records/record_task.h"
 
 enum { TRIES_MAX = 8 };
 

@@ -7,7 +7,7 @@
  */
 #include <fcntl.h>
 
-#include "fusefs/fs.h"
+#include "fusefs/core/fs.h"
 
 static uint64_t pages_of(uint64_t len)
 {

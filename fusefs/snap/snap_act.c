@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #include "fusefs/ops.h"
-#include "fusefs/snap.h"
+#include "fusefs/snap/snap.h"
 
 /* ---- bringing back ---- */
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "fusefs/ops.h"
-#include "fusefs/snap.h"
+#include "fusefs/snap/snap.h"
 
 enum { SNAP_INO_SHIFT = 9, SNAP_INO_STABLE = 511 };
 #define SNAP_INO_FIRST (UINT64_C(1) << 40)

@@ -14,7 +14,7 @@
 #include <libgen.h>
 #include <stdio.h>
 
-#include "fusefs/fs.h"
+#include "fusefs/core/fs.h"
 
 /* Where nameless ones lie when the image's own directory will not do. */
 #define ELSEWHERE "/var/tmp"

@@ -13,7 +13,7 @@
 #ifndef CANISTERFS_FUSEFS_RECORDS_H
 #define CANISTERFS_FUSEFS_RECORDS_H
 
-#include "fusefs/fs.h"
+#include "fusefs/core/fs.h"
 #include "memmgr/structures/structures.h"
 
 /* ---- record_name.c: what a record is called ---- */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "fusefs/ops.h"
-#include "fusefs/records.h"
+#include "fusefs/records/records.h"
 
 enum {
 	THREADS_MAX = 4,

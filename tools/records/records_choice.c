@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Owns choosing and opening a structure for the verbs. Prints nothing but the width of keys. */
-#include "tools/records/records.h"
+#include "tools/records/records_choice.h"
 
 #include <inttypes.h>
 

@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "fusefs/records.h"
+#include "fusefs/records/records.h"
 #include "snapshot/snapshot.h"
 
 enum {

@@ -7,8 +7,8 @@
 #include <time.h>
 
 #include "fusefs/by_name.h"
-#include "fusefs/records.h"
-#include "fusefs/snap.h"
+#include "fusefs/records/records.h"
+#include "fusefs/snap/snap.h"
 
 enum {
 	INO_CONTROL = 2,

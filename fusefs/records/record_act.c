@@ -8,7 +8,7 @@
  */
 #include <stdio.h>
 
-#include "fusefs/record_task.h"
+#include "fusefs/records/record_task.h"
 
 /* A record is as old as its memory. */
 static void stat_record(struct fs *fs, unsigned mm_id, const struct ss_record *rec, struct stat *st)

@@ -12,7 +12,7 @@
  * It looks at WALK_MAX keys at most, some seconds' work. The names of a longer map are hexadecimal,
  * and its first keys tell the order.
  */
-#include "fusefs/records.h"
+#include "fusefs/records/records.h"
 
 enum {
 	WALK_MAX = 1 << 22,

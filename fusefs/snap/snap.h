@@ -5,7 +5,7 @@
 #ifndef CANISTERFS_FUSEFS_SNAP_H
 #define CANISTERFS_FUSEFS_SNAP_H
 
-#include "fusefs/fs.h"
+#include "fusefs/core/fs.h"
 #include "snapshot/snapshot.h"
 
 /* A snapshot that the kernel has been told of: a directory and its files. */

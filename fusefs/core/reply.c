@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <syslog.h>
 
-#include "fusefs/fs.h"
+#include "fusefs/core/fs.h"
 
 void fs_log(const struct fs *fs, const char *fmt, ...)
 {

@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <search.h>
 
-#include "fusefs/record_task.h"
+#include "fusefs/records/record_task.h"
 
 /*
  * A record that the kernel knows; its nodeid is the address and 1. The kernel keeps the size and

@@ -5,7 +5,7 @@
 #ifndef CANISTERFS_FUSEFS_RECORD_TASK_H
 #define CANISTERFS_FUSEFS_RECORD_TASK_H
 
-#include "fusefs/records.h"
+#include "fusefs/records/records.h"
 
 /* Inode numbers: records and their directories have ranges of their own. A place has 52 bits. */
 #define INO_DIR    (UINT64_C(1) << 61)
