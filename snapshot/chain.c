@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 
 #include "snapshot/live.h"
-#include "snapshot/qcow2.h"
-#include "snapshot/qcow2_write.h"
+#include "snapshot/qcow2/qcow2.h"
+#include "snapshot/qcow2/qcow2_write.h"
 #include "snapshot/snapshot.h"
 
 /* The files above, to tell a circle; the caller's stack holds them. */

@@ -6,7 +6,7 @@
 #ifndef CANISTERFS_CKPT_TABLE_H
 #define CANISTERFS_CKPT_TABLE_H
 
-#include "snapshot/qcow2.h"
+#include "snapshot/qcow2/qcow2.h"
 
 enum { TABLE_PIECE = 256 }; /* entries */
 

@@ -11,8 +11,8 @@
 #ifndef CANISTERFS_CKPT_WRITE_H
 #define CANISTERFS_CKPT_WRITE_H
 
-#include "snapshot/ckpt_format.h"
-#include "snapshot/qcow2_format.h"
+#include "snapshot/qcow2/ckpt_format.h"
+#include "snapshot/qcow2/qcow2_format.h"
 #include "snapshot/spill.h"
 
 struct ckpt_writer {

@@ -18,7 +18,7 @@
  * syncs all it needs before it begins.
  */
 #include "snapshot/live.h"
-#include "snapshot/state.h"
+#include "snapshot/qcow2/state.h"
 
 #include <fcntl.h>
 #include <stdio.h>

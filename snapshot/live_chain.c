@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "snapshot/qcow2.h"
+#include "snapshot/qcow2/qcow2.h"
 
 static const char record_magic[8] = "CFlive";
 

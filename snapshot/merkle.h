@@ -13,7 +13,7 @@
 #ifndef CANISTERFS_MERKLE_H
 #define CANISTERFS_MERKLE_H
 
-#include "snapshot/sha.h"
+#include "snapshot/qcow2/sha.h"
 
 enum {
 	MERKLE_LEAF_LEN = 65536,

@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "snapshot/qcow2.h"
+#include "snapshot/qcow2/qcow2.h"
 #include "snapshot/snapshot.h"
 
 enum { RECORD_LEN = 40 };

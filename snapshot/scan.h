@@ -7,7 +7,7 @@
 #define CANISTERFS_SCAN_H
 
 #include "memmgr/store.h"
-#include "snapshot/ckpt_format.h"
+#include "snapshot/qcow2/ckpt_format.h"
 
 struct scan {
 	struct store *s;

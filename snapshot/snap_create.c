@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 
-#include "snapshot/qcow2_write.h"
+#include "snapshot/qcow2/qcow2_write.h"
 #include "snapshot/snapshot.h"
 
 static int fill_header(const struct snap_new *what, struct qcow2_header *h, struct err *err)

@@ -5,7 +5,7 @@
  */
 #include <inttypes.h>
 
-#include "snapshot/qcow2_write.h"
+#include "snapshot/qcow2/qcow2_write.h"
 #include "snapshot/snapshot.h"
 
 static int writable_qcow2(struct store *s, struct qcow2 **q, struct err *err)

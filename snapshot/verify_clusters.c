@@ -9,7 +9,7 @@
 
 #include "snapshot/ckpt_table.h"
 #include "snapshot/pipe.h"
-#include "snapshot/verify.h"
+#include "snapshot/snap_verify.h"
 #include "snapshot/watch.h"
 
 enum { RUN = 8 };

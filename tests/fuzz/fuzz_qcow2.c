@@ -8,7 +8,7 @@
  */
 #include <stdio.h>
 
-#include "snapshot/qcow2.h"
+#include "snapshot/qcow2/qcow2.h"
 #include "snapshot/snapshot.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/stores.h"

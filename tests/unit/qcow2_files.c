@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/unit/qcow2_files.h"
 
-#include "snapshot/qcow2_count.h"
+#include "snapshot/qcow2/qcow2_count.h"
 
 struct store *qcow2_new_file(uint64_t len, bool has_backing)
 {

@@ -3,7 +3,7 @@
 #ifndef CANISTERFS_TESTS_QCOW2_FILES_H
 #define CANISTERFS_TESTS_QCOW2_FILES_H
 
-#include "snapshot/qcow2.h"
+#include "snapshot/qcow2/qcow2.h"
 #include "snapshot/snapshot.h"
 #include "tests/unit/stores.h"
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <zlib.h>
 
-#include "snapshot/codec.h"
+#include "snapshot/qcow2/deflate.h"
 #include "tests/unit/test.h"
 
 enum { LEN = 65536 };

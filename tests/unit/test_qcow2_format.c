@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Headers and table entries: what is accepted, what is refused and why, and the way back. */
-#include "snapshot/qcow2_format.h"
+#include "snapshot/qcow2/qcow2_format.h"
 #include "tests/unit/test.h"
 
 enum { FILE_LEN = 1 << 20 };

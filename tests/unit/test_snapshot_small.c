@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "snapshot/cache.h"
+#include "snapshot/qcow2/cache.h"
+#include "snapshot/qcow2/state.h"
 #include "snapshot/relative.h"
 #include "snapshot/spill.h"
-#include "snapshot/state.h"
 #include "tests/unit/test.h"
 
 static void a_cache_gives_back_what_was_put_or_nothing(void **state)

@@ -3,7 +3,7 @@
  * Owns the blocks and which key each belongs to. Never reads or writes what it caches. Guarded by
  * its own lock, which the callers take, so that a look-up and a change of the block are one step.
  */
-#include "snapshot/cache.h"
+#include "snapshot/qcow2/cache.h"
 
 static const uint64_t no_key = UINT64_MAX;
 

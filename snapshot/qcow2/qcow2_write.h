@@ -22,7 +22,7 @@
 #ifndef CANISTERFS_QCOW2_WRITE_H
 #define CANISTERFS_QCOW2_WRITE_H
 
-#include "snapshot/qcow2.h"
+#include "snapshot/qcow2/qcow2.h"
 
 enum {
 	WRITER_STRIPES = 64,

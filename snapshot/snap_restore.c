@@ -9,7 +9,7 @@
 
 #include "snapshot/merkle.h"
 #include "snapshot/pipe.h"
-#include "snapshot/qcow2.h"
+#include "snapshot/qcow2/qcow2.h"
 #include "snapshot/scan.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/watch.h"

@@ -3,12 +3,12 @@
  * Owns the bytes of a checkpoint's extension and of its table's entries. Keeps no state, reads no
  * file. What it hands out fits the file's length and the image's.
  */
-#include "snapshot/ckpt_format.h"
+#include "snapshot/qcow2/ckpt_format.h"
 
 #include <inttypes.h>
 
 #include "memmgr/memmgr.h"
-#include "snapshot/codec.h"
+#include "snapshot/qcow2/deflate.h"
 
 const char ckpt_trailer[] = "canisterfs ckpt\n";
 

@@ -28,7 +28,7 @@
 #ifndef CANISTERFS_CKPT_FORMAT_H
 #define CANISTERFS_CKPT_FORMAT_H
 
-#include "snapshot/sha.h"
+#include "snapshot/qcow2/sha.h"
 
 enum {
 	CKPT_VERSION = 1,

@@ -3,7 +3,7 @@
  * Owns changes to the disk of a qcow2 file: writing, zeroing, keeping old bytes, resizing, syncing.
  * Takes clusters from qcow2_alloc.c. See qcow2_write.h for the order of changes and the locks.
  */
-#include "snapshot/qcow2_write.h"
+#include "snapshot/qcow2/qcow2_write.h"
 
 #include <inttypes.h>
 

@@ -5,7 +5,7 @@
  */
 #include <inttypes.h>
 
-#include "snapshot/qcow2_write.h"
+#include "snapshot/qcow2/qcow2_write.h"
 
 /* Only what snap_create makes. Others may be laid out in any way that qemu knows. */
 static int check_ours(const struct qcow2 *q, struct err *err)

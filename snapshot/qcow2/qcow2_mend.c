@@ -6,8 +6,8 @@
  */
 #include <inttypes.h>
 
-#include "snapshot/qcow2_count.h"
-#include "snapshot/qcow2_write.h"
+#include "snapshot/qcow2/qcow2_count.h"
+#include "snapshot/qcow2/qcow2_write.h"
 
 static int drop_in_table(struct qcow2 *q, uint64_t off, uint8_t *table, struct err *err)
 {

@@ -6,7 +6,7 @@
  */
 #include <inttypes.h>
 
-#include "snapshot/qcow2.h"
+#include "snapshot/qcow2/qcow2.h"
 
 /* Clusters in a row that are alike: of one kind, and plain ones one behind the other. */
 struct run {

@@ -6,8 +6,8 @@
  */
 #include <inttypes.h>
 
-#include "snapshot/qcow2.h"
-#include "snapshot/qcow2_write.h"
+#include "snapshot/qcow2/qcow2.h"
+#include "snapshot/qcow2/qcow2_write.h"
 
 static void close_op(struct store *s)
 {

@@ -6,7 +6,7 @@
  */
 #include <inttypes.h>
 
-#include "snapshot/qcow2_write.h"
+#include "snapshot/qcow2/qcow2_write.h"
 
 /* The file is made longer in few, large steps, because all other use of it waits meanwhile. */
 enum { GROW_MIN = 4 << 20, GROW_MAX = 64 << 20 };

@@ -3,7 +3,7 @@
  * Owns the bytes of the state extension, and the one question to the host that it needs: which boot
  * this is. Keeps nothing, takes no lock.
  */
-#include "snapshot/state.h"
+#include "snapshot/qcow2/state.h"
 
 #include <ctype.h>
 #include <fcntl.h>

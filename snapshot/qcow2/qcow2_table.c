@@ -6,7 +6,7 @@
  */
 #include <inttypes.h>
 
-#include "snapshot/qcow2.h"
+#include "snapshot/qcow2/qcow2.h"
 
 int qcow2_file_read(struct qcow2 *q, void *buf, size_t len, uint64_t off, struct err *err)
 {

@@ -4,7 +4,7 @@
  * allocates nothing. What it hands out has been checked as far as the bytes alone allow; whether an
  * offset lies inside the file is for whoever reads there.
  */
-#include "snapshot/qcow2_format.h"
+#include "snapshot/qcow2/qcow2_format.h"
 
 #include <inttypes.h>
 

@@ -3,7 +3,7 @@
  * Owns the walk over all that a qcow2 file points to. Reads tables, never data; changes nothing.
  * Takes no lock of its own: the tables must stand still meanwhile.
  */
-#include "snapshot/qcow2_count.h"
+#include "snapshot/qcow2/qcow2_count.h"
 
 #include <inttypes.h>
 

@@ -3,7 +3,7 @@
  * Owns one digest context. Nothing here can fail but for want of memory, and the object remembers
  * that until sha_end, so that callers check once. No locks: an object belongs to one thread.
  */
-#include "snapshot/sha.h"
+#include "snapshot/qcow2/sha.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>

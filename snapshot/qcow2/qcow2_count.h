@@ -3,7 +3,7 @@
 #ifndef CANISTERFS_QCOW2_COUNT_H
 #define CANISTERFS_QCOW2_COUNT_H
 
-#include "snapshot/qcow2.h"
+#include "snapshot/qcow2/qcow2.h"
 
 enum { QCOW2_MAX_COUNTS = 64 << 20 }; /* clusters of a file that can be counted */
 

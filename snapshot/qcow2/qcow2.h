@@ -13,11 +13,11 @@
 #include <pthread.h>
 
 #include "memmgr/store.h"
-#include "snapshot/cache.h"
-#include "snapshot/ckpt_format.h"
-#include "snapshot/codec.h"
-#include "snapshot/qcow2_format.h"
-#include "snapshot/state.h"
+#include "snapshot/qcow2/cache.h"
+#include "snapshot/qcow2/ckpt_format.h"
+#include "snapshot/qcow2/deflate.h"
+#include "snapshot/qcow2/qcow2_format.h"
+#include "snapshot/qcow2/state.h"
 
 enum {
 	/* L2 tables are cached in pieces of this length, or of a cluster where that is less. One

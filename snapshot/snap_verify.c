@@ -3,7 +3,7 @@
  * Owns the order in which a chain is verified, and what is a finding. First what says where things
  * are, then the clusters, then what all of it together should be. One thread, but for the clusters.
  */
-#include "snapshot/verify.h"
+#include "snapshot/snap_verify.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include "snapshot/ckpt_table.h"
 #include "snapshot/merkle.h"
-#include "snapshot/qcow2_count.h"
+#include "snapshot/qcow2/qcow2_count.h"
 
 void verify_report(struct verify *v, struct snap_finding *finding)
 {

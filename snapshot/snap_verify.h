@@ -3,7 +3,7 @@
 #ifndef CANISTERFS_VERIFY_H
 #define CANISTERFS_VERIFY_H
 
-#include "snapshot/qcow2.h"
+#include "snapshot/qcow2/qcow2.h"
 #include "snapshot/snapshot.h"
 
 struct verify {

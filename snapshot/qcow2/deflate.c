@@ -3,7 +3,7 @@
  * Owns the choice of the deflate library, and nothing of what is deflated. An encoder or a decoder
  * belongs to one thread at a time; no locks.
  */
-#include "snapshot/codec.h"
+#include "snapshot/qcow2/deflate.h"
 
 #include <zlib.h>
 #ifdef HAVE_LIBDEFLATE
