@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Verification of one file of a chain: what verify.c and verify_clusters.c share. */
+/* Verification of one file of a chain: what snap_verify.c and verify_clusters.c share. */
 #ifndef CANISTERFS_VERIFY_H
 #define CANISTERFS_VERIFY_H
 

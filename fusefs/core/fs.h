@@ -161,7 +161,7 @@ static inline pthread_rwlock_t *lock_exclusive(pthread_rwlock_t *l)
 	return l;
 }
 
-/* ---- content.c: one growable file of exact length. The caller holds node->lock as said ---- */
+/* ---- node_content.c: a file of exact length. The caller holds node->lock as said ---- */
 
 /* shared. *got is short at the end of the file. */
 int MUST_CHECK content_read(struct fs *fs, struct node *node, void *buf, size_t len, uint64_t off,

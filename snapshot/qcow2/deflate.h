@@ -2,7 +2,7 @@
 /*
  * Raw deflate of single clusters, by the fastest library that is there:
  *
- *     encode  level 1       ISA-L (igzip), and libdeflate 3 in runs where that pays (codec.c);
+ *     encode  level 1       ISA-L (igzip), and libdeflate 3 in runs where that pays (deflate.c);
  *                           without ISA-L libdeflate 1, else zlib 1
  *             level 2 to 9  libdeflate, else zlib
  *     decode                libdeflate, else zlib

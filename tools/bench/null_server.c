@@ -3,7 +3,7 @@
  * A FUSE server that answers at once: what the kernel and libfuse cost alone. It keeps names and
  * lengths, and no data: reads give zeros, writes are dropped. With a directory given it keeps the
  * data there, a host file for each of its own: what any server costs that has to. Its settings are
- * those of fusefs/mount.c; where those change, these must.
+ * those of fusefs/fs_mount.c; where those change, these must.
  *
  * One mutex guards the table of files.
  */

@@ -3,8 +3,8 @@
  * What a verb is. A verb declares its words, options and operands once, in its own file; dispatch,
  * parsing, --help, completion and the tests of the man pages all read that one declaration.
  *
- * To add a verb: write tools/NAME.c with a `const struct verb verb_NAME`, add a line to verbs.h and
- * to meson.build, and a page docs/man/canisterfs-NAME.1.
+ * To add a verb: write tools/verbs/NAME.c with a `const struct verb verb_NAME`, add a line to
+ * verbs.h and to meson.build, and a page docs/man/canisterfs-NAME.1.
  */
 #ifndef CANISTERFS_CMD_H
 #define CANISTERFS_CMD_H

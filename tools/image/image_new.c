@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Makes new images for the verbs. See image.h. What an output replaces is held until the commit.
+ * Makes new images for the verbs. See image_open.h. What an output replaces is held until the
+ * commit.
  */
 #include <fcntl.h>
 #include <sys/stat.h>

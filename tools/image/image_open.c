@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Opens images for the verbs. See image.h. Never looks into an image itself.
+ * Opens images for the verbs. See image_open.h. Never looks into an image itself.
  */
 #include "tools/image/image_open.h"
 
