@@ -17,15 +17,22 @@ enum {
 	KEY_SNAP_DIR,
 	KEY_OVERLAY,
 	KEY_EPHEMERAL,
+	KEY_TRUST_BACKING,
 	KEY_NAMES
 };
 
 static const struct fuse_opt ours[] = {
-	FUSE_OPT_KEY("remount", KEY_REMOUNT),        FUSE_OPT_KEY("ro", KEY_READ_ONLY),
-	FUSE_OPT_KEY("rw", KEY_READ_WRITE),          FUSE_OPT_KEY("scratch=%s", KEY_SCRATCH),
-	FUSE_OPT_KEY("base_page=%s", KEY_BASE_PAGE), FUSE_OPT_KEY("snapdir=%s", KEY_SNAP_DIR),
-	FUSE_OPT_KEY("overlay=%s", KEY_OVERLAY),     FUSE_OPT_KEY("ephemeral", KEY_EPHEMERAL),
-	FUSE_OPT_KEY("names=%s", KEY_NAMES),         FUSE_OPT_END,
+	FUSE_OPT_KEY("remount", KEY_REMOUNT),
+	FUSE_OPT_KEY("ro", KEY_READ_ONLY),
+	FUSE_OPT_KEY("rw", KEY_READ_WRITE),
+	FUSE_OPT_KEY("scratch=%s", KEY_SCRATCH),
+	FUSE_OPT_KEY("base_page=%s", KEY_BASE_PAGE),
+	FUSE_OPT_KEY("snapdir=%s", KEY_SNAP_DIR),
+	FUSE_OPT_KEY("overlay=%s", KEY_OVERLAY),
+	FUSE_OPT_KEY("ephemeral", KEY_EPHEMERAL),
+	FUSE_OPT_KEY("trust_backing", KEY_TRUST_BACKING),
+	FUSE_OPT_KEY("names=%s", KEY_NAMES),
+	FUSE_OPT_END,
 };
 
 struct parsing {
@@ -81,6 +88,9 @@ static int take_word(void *data, const char *word, int key, struct fuse_args *ar
 		return set_text(&opts->names, strchr(word, '=') + 1);
 	case KEY_EPHEMERAL:
 		opts->ephemeral = true;
+		return 0;
+	case KEY_TRUST_BACKING:
+		opts->trust_backing = true;
 		return 0;
 	default:
 		return fuse_opt_add_opt(&opts->rest, word);

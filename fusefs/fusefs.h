@@ -38,7 +38,8 @@ struct fs_options {
 	char *overlay;     /* for whoever opens the image: a file in front of it, or NULL */
 	char *names;       /* for whoever reads it: a file of names, or NULL */
 	bool ephemeral;    /* likewise: in front of it, a file that ends with the mount */
-	char *rest;        /* the mount options that are libfuse's and the kernel's, or NULL */
+	bool trust_backing; /* likewise: whatever it names as its base is opened */
+	char *rest;         /* the mount options that are libfuse's and the kernel's, or NULL */
 };
 
 /*

@@ -145,6 +145,12 @@ bool is_zero(const void *buf, size_t len);
 int MUST_CHECK pread_all(int fd, void *buf, size_t len, uint64_t off);
 int MUST_CHECK pwrite_all(int fd, const void *buf, size_t len, uint64_t off);
 
+/*
+ * Opens what a stranger named inside a directory. -EXDEV: the name is absolute, or leads out of the
+ * directory by ".." or by a link. Returns the descriptor, with O_CLOEXEC and O_NONBLOCK.
+ */
+int MUST_CHECK open_beneath(const char *dir, const char *name, int flags);
+
 /* CRC-32 of IEEE 802.3, as zlib's; `crc` is 0 or the result so far. */
 uint32_t crc32_of(uint32_t crc, const void *buf, size_t len);
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "snapshot/backing.h"
 #include "snapshot/live.h"
 #include "snapshot/qcow2/qcow2.h"
 #include "snapshot/qcow2/qcow2_write.h"
@@ -22,8 +23,8 @@ struct above {
 	unsigned depth;
 };
 
-static int open_chain(const char *path, unsigned flags, const struct above *above,
-		      struct store **out, struct err *err);
+static int open_chain(struct store *file, const char *path, unsigned flags,
+		      const struct above *above, struct store **out, struct err *err);
 
 /* qemu takes what stands before a colon, with no slash in front of it, for a protocol. */
 static bool has_protocol(const char *name)
@@ -31,19 +32,6 @@ static bool has_protocol(const char *name)
 	size_t n = strcspn(name, ":/");
 
 	return name[n] == ':';
-}
-
-/* Where a backing file's name leads from the file that has it. NULL without memory. */
-static char *resolve(const char *path, const char *name)
-{
-	const char *slash = strrchr(path, '/');
-	char *out;
-
-	if (name[0] == '/' || !slash)
-		return strdup(name);
-	if (asprintf(&out, "%.*s%s", (int)(slash + 1 - path), path, name) < 0)
-		return NULL;
-	return out;
 }
 
 static int check_above(struct store *file, const struct above *above, struct above *here,
@@ -78,34 +66,20 @@ static int probe(struct store *file, bool *is_qcow2, struct err *err)
 	return rc;
 }
 
-static int open_any(const char *path, const struct above *above, struct store **out,
-		    struct err *err)
+/* `format` "": whatever it is. Owns the file from now on. */
+static int open_format(const char *format, struct store *file, const char *path, unsigned flags,
+		       const struct above *above, struct store **out, struct err *err)
 {
-	auto_store struct store *file = NULL;
-	bool is_qcow2 = false;
-	int rc = file_store_open(path, false, &file, err);
+	bool is_qcow2 = strcmp(format, "qcow2") == 0;
+	int rc = format[0] ? 0 : probe(file, &is_qcow2, err);
 
-	if (rc == 0)
-		rc = probe(file, &is_qcow2, err);
-	if (rc < 0)
-		return rc;
-	if (is_qcow2)
-		return open_chain(path, 0, above, out, err);
-	*out = file;
-	file = NULL;
-	return 0;
-}
-
-static int open_format(const char *format, const char *path, const struct above *above,
-		       struct store **out, struct err *err)
-{
-	if (strcmp(format, "raw") == 0)
-		return file_store_open(path, false, out, err);
-	if (strcmp(format, "qcow2") == 0)
-		return open_chain(path, 0, above, out, err);
-	if (format[0] == 0)
-		return open_any(path, above, out, err);
-	return err_set(err, -ENOTSUP, "is of format '%s', where raw and qcow2 are known", format);
+	if (!rc && is_qcow2)
+		return open_chain(file, path, flags, above, out, err);
+	if (rc)
+		store_close(file);
+	else
+		*out = file;
+	return rc;
 }
 
 /* A delta is nothing without the very base it was made on. */
@@ -139,41 +113,60 @@ static int say_missing(const struct qcow2 *q, int rc, struct err *err)
 			  sha_text(q->ckpt.base, want));
 }
 
-static int open_backing(struct qcow2 *q, const char *path, const struct above *above,
-			struct err *err)
+static int check_name(const struct qcow2 *q, const char *name, struct err *err)
+{
+	const char *format = q->h.backing_format;
+
+	if (has_protocol(name))
+		return err_set(err, -ENOTSUP, "the backing file '%s' is not a plain file's name",
+			       name);
+	if (format[0] && strcmp(format, "raw") != 0 && strcmp(format, "qcow2") != 0)
+		return err_set(err, -ENOTSUP,
+			       "the backing file '%s' is of format '%s', where raw and qcow2 are "
+			       "known",
+			       name, format);
+	return 0;
+}
+
+static int open_backing(struct qcow2 *q, const char *path, unsigned flags,
+			const struct above *above, struct err *err)
 {
 	const char *name = q->h.backing;
 	auto_free char *full = NULL;
+	struct backing_of of = {
+		.file = q->file,
+		.path = path,
+		.trusted = flags & SNAP_TRUST_BACKING,
+		.proven = q->has_ckpt && ckpt_has_base(&q->ckpt),
+	};
+	struct store *file;
 	int rc;
 
 	if (name[0] == 0)
 		return check_base(q, NULL, "", err);
 	if (strncmp(name, "file:", 5) == 0)
 		name += 5;
-	if (has_protocol(name))
-		return err_set(err, -ENOTSUP, "the backing file '%s' is not a plain file's name",
-			       name);
-	full = resolve(path, name);
-	if (!full)
-		return err_sys(err, -ENOMEM, "cannot open");
-	rc = open_format(q->h.backing_format, full, above, &q->backing, err);
+	rc = check_name(q, name, err);
+	if (rc < 0)
+		return rc;
+	full = backing_path(path, name);
+	rc = full ? backing_open(&of, name, &file, err) : err_sys(err, -ENOMEM, "cannot open");
+	if (rc == 0)
+		rc = open_format(q->h.backing_format, file, full, flags, above, &q->backing, err);
 	if (rc < 0)
 		return say_missing(q, rc, err);
 	q->owns_backing = true;
 	return check_base(q, q->backing, name, err);
 }
 
-static int open_chain(const char *path, unsigned flags, const struct above *above,
-		      struct store **out, struct err *err)
+/* `file` is open as `flags` say, and the result's from now on, also when this fails. */
+static int open_chain(struct store *file, const char *path, unsigned flags,
+		      const struct above *above, struct store **out, struct err *err)
 {
-	struct store *file;
 	struct above here;
 	struct qcow2 *q;
-	int rc = file_store_open(path, flags & SNAP_WRITABLE, &file, err);
+	int rc = check_above(file, above, &here, err);
 
-	if (rc < 0)
-		return rc;
-	rc = check_above(file, above, &here, err);
 	if (rc < 0) {
 		store_close(file);
 		return rc;
@@ -181,7 +174,7 @@ static int open_chain(const char *path, unsigned flags, const struct above *abov
 	rc = qcow2_open(file, &q, err);
 	if (rc < 0)
 		return rc;
-	rc = open_backing(q, path, &here, err);
+	rc = open_backing(q, path, flags & SNAP_TRUST_BACKING, &here, err);
 	if (rc == 0 && flags & SNAP_WRITABLE)
 		rc = qcow2_writer_open(q, err);
 	if (rc < 0)
@@ -193,31 +186,33 @@ static int open_chain(const char *path, unsigned flags, const struct above *abov
 
 int snap_open(const char *path, unsigned flags, struct store **out, struct err *err)
 {
-	return open_chain(path, flags, NULL, out, err);
+	struct store *file;
+	int rc = file_store_open(path, flags & SNAP_WRITABLE, &file, err);
+
+	return rc < 0 ? rc : open_chain(file, path, flags, NULL, out, err);
 }
 
-int snap_open_image(const char *path, bool writable, struct store **out, struct err *err)
+int snap_open_image(const char *path, unsigned flags, struct store **out, struct err *err)
 {
 	auto_store struct store *file = NULL;
-	bool is_qcow2 = false;
+	bool is_qcow2 = false, writable = flags & SNAP_WRITABLE;
 	int rc = file_store_open(path, writable, &file, err);
 
 	if (rc == 0)
 		rc = probe(file, &is_qcow2, err);
-	if (rc < 0)
-		return rc;
-	if (!is_qcow2) {
-		rc = writable ? 0 : identity_check_whole(path, err);
-		if (rc < 0)
-			return rc;
-		*out = file;
-		file = NULL;
-		return 0;
-	}
-	if (writable)
+	if (rc == 0 && is_qcow2 && writable)
 		return err_set(err, -EROFS,
 			       "is a qcow2 file, such as a checkpoint, and can only be read");
-	return open_chain(path, 0, NULL, out, err);
+	if (rc == 0 && !is_qcow2 && !writable)
+		rc = identity_check_whole(path, err);
+	if (rc < 0)
+		return rc;
+	if (is_qcow2)
+		rc = open_chain(file, path, flags, NULL, out, err);
+	else
+		*out = file;
+	file = NULL;
+	return rc;
 }
 
 int snap_open_on(struct store *file, struct store *backing, unsigned flags, struct store **out,

@@ -302,10 +302,10 @@ static int check_chain(struct store *base, struct err *err)
 	return 0;
 }
 
-static int open_base(const char *path, const char *out_path, struct store **base, char **name,
-		     struct err *err)
+static int open_base(const char *path, unsigned flags, const char *out_path, struct store **base,
+		     char **name, struct err *err)
 {
-	int rc = snap_open(path, 0, base, err);
+	int rc = snap_open(path, flags, base, err);
 
 	if (rc == 0)
 		rc = check_chain(*base, err);
@@ -350,7 +350,8 @@ int snap_export(struct store *src, const char *path, const struct snap_export *h
 	int rc = 0;
 
 	if (how->base)
-		rc = open_base(how->base, path, &base, &base_name, err);
+		rc = open_base(how->base, how->trust_backing ? SNAP_TRUST_BACKING : 0, path, &base,
+			       &base_name, err);
 	if (rc == 0)
 		rc = check_apart(src, path, err);
 	if (rc == 0)

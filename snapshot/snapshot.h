@@ -33,18 +33,22 @@ enum snap_open_flags {
 	/* The backing store changes while this one is open, but never a cluster of it that was not
 	 * kept here before (snap_keep). */
 	SNAP_LIVE_BACKING = 2,
+	/* Whatever a file names as its backing file is opened, wherever it lies and whosever it is.
+	 */
+	SNAP_TRUST_BACKING = 4,
 };
 
 /*
  * Opens a qcow2 file and, read-only, all that it is backed by. The file is locked as
  * file_store_open locks it. At once at any size: tables are read when they are needed. -EINVAL: not
  * a qcow2 file. -EBADMSG: a delta's base is not the one that it was made on. -ELOOP: a chain
- * without end.
+ * without end. -EPERM: a backing file is not the business of whoever made the file that names it
+ * (backing.h), and SNAP_TRUST_BACKING is not given.
  */
 int MUST_CHECK snap_open(const char *path, unsigned flags, struct store **out, struct err *err);
 
 /* An image in any form: a plain file, a block device, or a qcow2 file (read-only). */
-int MUST_CHECK snap_open_image(const char *path, bool writable, struct store **out,
+int MUST_CHECK snap_open_image(const char *path, unsigned flags, struct store **out,
 			       struct err *err);
 
 /*
@@ -204,10 +208,11 @@ struct snap_watch {
 };
 
 struct snap_export {
-	const char *base; /* path of a checkpoint: store only what differs from it. NULL: all */
-	unsigned level;   /* 1, fast, to 9, small; 0: 1 */
-	unsigned jobs;    /* threads; 0: one per core. The bytes written are the same for any. */
-	bool force;       /* may replace an existing file */
+	const char *base;   /* path of a checkpoint: store only what differs from it. NULL: all */
+	bool trust_backing; /* of the base; see SNAP_TRUST_BACKING */
+	unsigned level;     /* 1, fast, to 9, small; 0: 1 */
+	unsigned jobs;      /* threads; 0: one per core. The bytes written are the same for any. */
+	bool force;         /* may replace an existing file */
 	const struct snap_watch *watch; /* may be NULL */
 };
 
@@ -321,19 +326,22 @@ int MUST_CHECK snap_hash_bytes(const void *buf, size_t len, uint8_t *hash);
 /*
  * Opens an overlay, and makes it when there is none, in front of `base`: a plain file or a
  * checkpoint, which is opened read-only. -ESTALE: the base was changed since. -EINVAL: it has
- * another base. -EBUSY: its commit has begun.
+ * another base. -EBUSY: its commit has begun. Flags are SNAP_WRITABLE and SNAP_TRUST_BACKING; that
+ * `base` is the base the caller says.
  */
-int MUST_CHECK snap_overlay_open(const char *path, const char *base, bool writable,
+int MUST_CHECK snap_overlay_open(const char *path, const char *base, unsigned flags,
 				 struct store **out, struct err *err);
-/* One that exists, read-only, whatever its base. */
-int MUST_CHECK snap_overlay_read(const char *path, struct store **out, struct err *err);
+/* One that exists, read-only, on the base that it names itself. */
+int MUST_CHECK snap_overlay_read(const char *path, unsigned flags, struct store **out,
+				 struct err *err);
 
 /*
  * Merges an overlay into its base, which `open` opens for writing, and removes it. Killed half-way
  * the base is neither old nor new until the call is made again and has ended.
  */
 typedef int snap_open_fn(const char *path, struct store **out, struct err *err);
-int MUST_CHECK snap_overlay_commit(const char *path, snap_open_fn *open, struct err *err);
+int MUST_CHECK snap_overlay_commit(const char *path, unsigned flags, snap_open_fn *open,
+				   struct err *err);
 /* Removes one that nobody uses. -EBUSY: its commit has begun. */
 int MUST_CHECK snap_overlay_discard(const char *path, struct err *err);
 

@@ -50,6 +50,7 @@ enum cmd_type {
 	CMD_LIST,     /* struct cmd_list; an option that may be repeated */
 	CMD_NAMES,    /* struct names *, of a file; see CMD_NAMES_FILE */
 	CMD_BASE,     /* image_base_pages, wherever `where` says; see CMD_BASE_PAGE */
+	CMD_TRUST,    /* image_trust_backing, wherever `where` says; see CMD_TRUST_BACKING */
 	CMD_REST, /* struct cmd_list; the last operand: all words that are left, "--" before them */
 };
 
@@ -139,6 +140,13 @@ int MUST_CHECK cmd_base_page(const char *text, struct err *err);
 #define CMD_BASE_PAGE                                                                              \
 	{                                                                                          \
 		"base-page", 0, CMD_BASE, 0, "P", "the manager begins at page P of the image"      \
+	}
+
+/* The option of all verbs that open what may name another file as what it is based on. */
+#define CMD_TRUST_BACKING                                                                          \
+	{                                                                                          \
+		"trust-backing", 0, CMD_TRUST, 0, NULL,                                            \
+			"open whatever file IMAGE names as its base"                               \
 	}
 
 /* The option of all verbs that take a memory's id or tell of one; `member` is a struct names *,

@@ -17,6 +17,7 @@ enum {
 };
 
 uint64_t image_base_pages;
+bool image_trust_backing;
 
 int cmd_base_page(const char *text, struct err *err)
 {
@@ -67,6 +68,9 @@ static int store_word(enum cmd_type type, void *to, const char *text, uint64_t m
 		return read_names(to, text, err);
 	case CMD_BASE:
 		return cmd_base_page(text, err);
+	case CMD_TRUST:
+		image_trust_backing = true;
+		return 0;
 	case CMD_LIST:
 	case CMD_REST:
 		return list_add(to, text, err);

@@ -14,6 +14,11 @@
 #include "tools/image/window.h"
 #include "tools/undo/undo.h"
 
+unsigned image_snap_flags(void)
+{
+	return image_trust_backing ? SNAP_TRUST_BACKING : 0;
+}
+
 bool image_is_same(const char *a, const char *b)
 {
 	struct stat x, y;
@@ -70,7 +75,7 @@ static int open_whole(const char *path, bool writable, struct store **out, struc
 		return mounted_open(path, NULL, 0, out, err);
 	if (is_dir(path))
 		return tell_mount(path, open_snapshot(path, writable, out, err), err);
-	rc = snap_open_image(path, writable, out, err);
+	rc = snap_open_image(path, image_snap_flags() | (writable ? SNAP_WRITABLE : 0), out, err);
 	/* What is overwritten belongs to the image's snapshots. */
 	if (!rc && writable && snap_live_exists(path))
 		rc = snap_live_open(*out, path, out, err);
@@ -171,7 +176,8 @@ int image_open_live(const char *path, bool writable, struct image *out, struct e
 
 	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || image_base_pages > 0)
 		return image_open(path, writable, out, err);
-	rc = snap_open_image(path, writable, &out->store, err);
+	rc = snap_open_image(path, image_snap_flags() | (writable ? SNAP_WRITABLE : 0), &out->store,
+			     err);
 	return rc ? tell_mount(path, rc, err) : open_live_mm(path, out, err);
 }
 
@@ -200,7 +206,8 @@ int image_open_overlay(const char *path, const char *overlay, bool writable, str
 
 	if (rc)
 		return rc;
-	rc = snap_overlay_open(overlay, base, writable, &out->store, err);
+	rc = snap_overlay_open(overlay, base, image_snap_flags() | (writable ? SNAP_WRITABLE : 0),
+			       &out->store, err);
 	return rc ? err_prefix(err, rc, "the overlay %s", overlay)
 		  : open_live_mm(overlay, out, err);
 }

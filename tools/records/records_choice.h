@@ -40,7 +40,7 @@ struct records_args {
 		{"data-id", 0,                                                                     \
 		 CMD_ID,    WHERE(args, r.data_id),                                                \
 		 "ID",      "the memory with a log's data"},                                       \
-		CMD_NAMES_FILE(args, r.names), CMD_BASE_PAGE
+		CMD_NAMES_FILE(args, r.names), CMD_BASE_PAGE, CMD_TRUST_BACKING
 
 #define RECORDS_OPERANDS(args)                                                                     \
 	{"IMAGE", CMD_FILE, WHERE(args, r.image)},                                                 \

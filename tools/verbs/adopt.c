@@ -34,6 +34,7 @@ static const struct cmd_option options[] = {
 	{"json", 0, CMD_FLAG, WHERE(struct adopt_args, json), NULL, "print one JSON document"},
 	CMD_NAMES_FILE(struct adopt_args, names),
 	CMD_BASE_PAGE,
+	CMD_TRUST_BACKING,
 	{NULL},
 };
 

@@ -25,6 +25,7 @@ static const struct cmd_option options[] = {
 	 "price of a GiB and second (" COST_RATE_DEFAULT_TEXT ")", 0, UINT64_C(1) << 40},
 	{"json", 0, CMD_FLAG, WHERE(struct advise_args, json), NULL, "print one JSON document"},
 	CMD_BASE_PAGE,
+	CMD_TRUST_BACKING,
 	{NULL},
 };
 

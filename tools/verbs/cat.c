@@ -29,6 +29,7 @@ static const struct cmd_option options[] = {
 	{"length", 'l', CMD_SIZE, WHERE(struct cat_args, length), "BYTES", "end after so many"},
 	CMD_NAMES_FILE(struct cat_args, names),
 	CMD_BASE_PAGE,
+	CMD_TRUST_BACKING,
 	{NULL},
 };
 

@@ -35,6 +35,7 @@ static const struct cmd_option options[] = {
 	CMD_NAMES_FILE(struct check_args, names),
 	{"json", 0, CMD_FLAG, WHERE(struct check_args, json), NULL, "print one JSON document"},
 	CMD_BASE_PAGE,
+	CMD_TRUST_BACKING,
 	{NULL},
 };
 

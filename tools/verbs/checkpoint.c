@@ -30,6 +30,7 @@ static const struct cmd_option options[] = {
 	{"force", 'f', CMD_FLAG, WHERE(struct checkpoint_args, force), NULL,
 	 "replace OUT where it exists"},
 	{"json", 0, CMD_FLAG, WHERE(struct checkpoint_args, json), NULL, "print one JSON document"},
+	CMD_TRUST_BACKING,
 	{NULL},
 };
 
@@ -78,6 +79,7 @@ static int cmd_checkpoint(const void *arguments)
 	struct work work;
 	struct snap_export how = {
 		.base = args->base,
+		.trust_backing = image_trust_backing,
 		.level = args->level == CMD_UNSET ? 0 : (unsigned)args->level,
 		.jobs = args->jobs == CMD_UNSET ? 0 : (unsigned)args->jobs,
 		.force = args->force,

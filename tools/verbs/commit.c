@@ -15,6 +15,7 @@ static const struct cmd_option options[] = {
 	 "make a new image, and leave overlay and base as they are"},
 	{"force", 'f', CMD_FLAG, WHERE(struct commit_args, force), NULL,
 	 "with --out: replace an existing file"},
+	CMD_TRUST_BACKING,
 	{NULL},
 };
 
@@ -49,7 +50,7 @@ static int commit_to(const struct commit_args *args, const char **at_fault, stru
 {
 	auto_store struct store *from = NULL;
 	auto_image_new struct image_new new = IMAGE_NEW_NONE;
-	int rc = snap_overlay_read(args->overlay, &from, err);
+	int rc = snap_overlay_read(args->overlay, image_snap_flags(), &from, err);
 
 	*at_fault = args->overlay;
 	if (rc)
@@ -71,7 +72,8 @@ static int cmd_commit(const void *arguments)
 	if (args->force && !args->out)
 		return cmd_usage(&verb_commit, "--force is for --out");
 	rc = args->out ? commit_to(args, &at_fault, &err)
-		       : snap_overlay_commit(args->overlay, image_open_base, &err);
+		       : snap_overlay_commit(args->overlay, image_snap_flags(), image_open_base,
+					     &err);
 	return rc ? cmd_fail(at_fault, &err) : CMD_DONE;
 }
 

@@ -33,6 +33,7 @@ static const struct cmd_option options[] = {
 	 "replace OUT where it exists"},
 	{"json", 0, CMD_FLAG, WHERE(struct compact_args, json), NULL, "print one JSON document"},
 	CMD_BASE_PAGE,
+	CMD_TRUST_BACKING,
 	{NULL},
 };
 

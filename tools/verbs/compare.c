@@ -28,6 +28,7 @@ static const struct cmd_option options[] = {
 	 "work on N cores; all is the default", 1, 32},
 	{"json", 0, CMD_FLAG, WHERE(struct compare_args, json), NULL, "print one JSON document"},
 	CMD_BASE_PAGE,
+	CMD_TRUST_BACKING,
 	{NULL},
 };
 

@@ -39,6 +39,7 @@ static const struct cmd_option options[] = {
 	 1, UINT64_C(1) << 32},
 	{"json", 0, CMD_FLAG, WHERE(struct find_args, json), NULL, "print one JSON document"},
 	CMD_BASE_PAGE,
+	CMD_TRUST_BACKING,
 	{NULL},
 };
 

@@ -28,6 +28,7 @@ static const struct cmd_option options[] = {
 	 "keys have N bytes and no length before them; 'prefixed': they have one"},
 	CMD_NAMES_FILE(struct info_args, r.names),
 	CMD_BASE_PAGE,
+	CMD_TRUST_BACKING,
 	{NULL},
 };
 

@@ -20,6 +20,7 @@ static const struct cmd_option options[] = {
 	{"json", 0, CMD_FLAG, WHERE(struct map_args, json), NULL, "print one JSON document"},
 	CMD_NAMES_FILE(struct map_args, names),
 	CMD_BASE_PAGE,
+	CMD_TRUST_BACKING,
 	{NULL},
 };
 

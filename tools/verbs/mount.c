@@ -36,6 +36,7 @@ static const struct cmd_option options[] = {
 	{"single-thread", 's', CMD_FLAG, WHERE(struct mount_args, single_thread), NULL,
 	 "one request after the other"},
 	CMD_BASE_PAGE,
+	CMD_TRUST_BACKING,
 	{NULL},
 };
 
@@ -275,6 +276,7 @@ static int cmd_mount(const void *arguments)
 		cmd_error("base_page", "%s", err.text);
 		return MOUNT_USAGE;
 	}
+	image_trust_backing |= opts.trust_backing;
 	if (opts.names && names_read(opts.names, &names, &err) != 0) {
 		cmd_error("names", "%s", err.text);
 		return MOUNT_FAILED;
@@ -311,6 +313,7 @@ const struct verb verb_mount = {
 		"  overlay=FILE what is written goes to FILE, which is made or continued; IMAGE,\n"
 		"               which may be a checkpoint, is only read\n"
 		"  ephemeral    likewise, into a file that is gone with the mount\n"
+		"  trust_backing  as --trust-backing, for fstab\n"
 		"  names=FILE   names of memories, in TOML: links to them in by-name, and those\n"
 		"               that are not in use any more cannot be written\n"
 		"  snapdir=NAME the folder of snapshots (default: .snap); begins with a dot",

@@ -26,6 +26,7 @@ static const struct cmd_option options[] = {
 	 "replace OUT where it exists"},
 	{"json", 0, CMD_FLAG, WHERE(struct rebucket_args, json), NULL, "print one JSON document"},
 	CMD_BASE_PAGE,
+	CMD_TRUST_BACKING,
 	{NULL},
 };
 

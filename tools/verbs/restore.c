@@ -24,6 +24,7 @@ static const struct cmd_option options[] = {
 	{"force", 'f', CMD_FLAG, WHERE(struct restore_args, force), NULL,
 	 "replace IMAGE where it exists, or overwrite a block device"},
 	{"json", 0, CMD_FLAG, WHERE(struct restore_args, json), NULL, "print one JSON document"},
+	CMD_TRUST_BACKING,
 	{NULL},
 };
 
@@ -108,7 +109,7 @@ static int cmd_restore(const void *arguments)
 	auto_store struct store *from = NULL;
 	struct snap_restored done;
 	struct err err = {""};
-	int rc = snap_open(args->checkpoint, 0, &from, &err);
+	int rc = snap_open(args->checkpoint, image_snap_flags(), &from, &err);
 
 	if (rc)
 		return cmd_fail(args->checkpoint, &err);

@@ -30,6 +30,7 @@ static const struct cmd_option options[] = {
 	{"keep", 'k', CMD_FILE, WHERE(struct run_args, keep), "FILE",
 	 "keep what was written, as an overlay"},
 	{"json", 0, CMD_FLAG, WHERE(struct run_args, json), NULL, "print one JSON document"},
+	CMD_TRUST_BACKING,
 	{NULL},
 };
 
@@ -125,8 +126,9 @@ static int begin(const struct run_args *args, struct trial *t, struct err *err)
 		return err_set(err, -ENOMEM, "out of memory");
 	if (mkdir(t->mnt, 0700) < 0)
 		return err_sys(err, -errno, "cannot make %s", t->mnt);
-	rc = run_self((char *[]){"canisterfs", "mount", "-o", overlay, "--", (char *)args->image,
-				 t->mnt, NULL},
+	rc = run_self((char *[]){"canisterfs", "mount", "-o", overlay, "-o",
+				 image_trust_backing ? "trust_backing" : "rw", "--",
+				 (char *)args->image, t->mnt, NULL},
 		      err);
 	if (rc)
 		return rc;

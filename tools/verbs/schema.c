@@ -25,6 +25,7 @@ static const struct cmd_option options[] = {
 	 "names, kinds and codecs of memories, in TOML", .required = true},
 	{"json", 0, CMD_FLAG, WHERE(struct schema_args, json), NULL, "print one JSON document"},
 	CMD_BASE_PAGE,
+	CMD_TRUST_BACKING,
 	{NULL},
 };
 

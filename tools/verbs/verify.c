@@ -25,6 +25,7 @@ static const struct cmd_option options[] = {
 	{"jobs", 'j', CMD_NUMBER, WHERE(struct verify_args, jobs), "N",
 	 "work on N cores; all is the default", 1, 32},
 	{"json", 0, CMD_FLAG, WHERE(struct verify_args, json), NULL, "print one JSON document"},
+	CMD_TRUST_BACKING,
 	{NULL},
 };
 
@@ -204,7 +205,7 @@ static int cmd_verify(const void *arguments)
 		.jobs = args->jobs == CMD_UNSET ? 0 : (unsigned)args->jobs,
 		.watch = &work.watch,
 	};
-	int rc = room ? snap_open(args->checkpoint, 0, &s, &err) : -ENOMEM;
+	int rc = room ? snap_open(args->checkpoint, image_snap_flags(), &s, &err) : -ENOMEM;
 
 	if (rc)
 		return fail(args, rc, &err);

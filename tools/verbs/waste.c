@@ -31,6 +31,7 @@ static const struct cmd_option options[] = {
 	{"jobs", 'j', CMD_NUMBER, WHERE(struct waste_args, jobs), "N",
 	 "look at so many at a time (one per core)", 1, 64},
 	CMD_BASE_PAGE,
+	CMD_TRUST_BACKING,
 	{NULL},
 };
 
