@@ -5,6 +5,18 @@
 #include "tools/cmd/cmd.h"
 #include "tools/out/json.h"
 
+#ifdef HAVE_FUSE
+#define HAS_MOUNT true
+#else
+#define HAS_MOUNT false
+#endif
+
+#ifdef HAVE_TOML
+#define HAS_NAMES true
+#else
+#define HAS_NAMES false
+#endif
+
 struct version_args {
 	bool json;
 };
@@ -14,26 +26,53 @@ static const struct cmd_option options[] = {
 	{NULL},
 };
 
+/* "NAME VERSION, NAME VERSION" as an object. */
+static json_t *libraries(void)
+{
+	json_t *object = json_object();
+	const char *at = CANISTERFS_LIBRARIES;
+	char name[64], version[64];
+	int len;
+
+	while (object && sscanf(at, "%63[^ ] %63[^,]%n", name, version, &len) == 2) {
+		json_object_set_new(object, name, json_string(version));
+		at += len;
+		at += strspn(at, ", ");
+	}
+	return object;
+}
+
+static int print_text(void)
+{
+	printf("canisterfs %s\n"
+	       "mount:       %s\n"
+	       "names files: %s\n"
+	       "built with:  %s\n",
+	       CANISTERFS_VERSION, HAS_MOUNT ? "yes" : "no", HAS_NAMES ? "yes" : "no",
+	       CANISTERFS_LIBRARIES);
+	return CMD_DONE;
+}
+
 static int cmd_version(const void *arguments)
 {
 	const struct version_args *args = arguments;
-	bool mount = verb_named("mount") != NULL;
 	struct json doc;
 
-	if (!args->json) {
-		printf("canisterfs %s%s\n", CANISTERFS_VERSION, mount ? "" : " (without mount)");
-		return CMD_DONE;
-	}
+	if (!args->json)
+		return print_text();
 	doc = json_begin();
 	json_put(&doc, doc.root, "version", json_string(CANISTERFS_VERSION));
-	json_put(&doc, doc.root, "mount", json_boolean(mount));
+	json_put(&doc, doc.root, "mount", json_boolean(HAS_MOUNT));
+	json_put(&doc, doc.root, "names", json_boolean(HAS_NAMES));
+	json_put(&doc, doc.root, "libraries", libraries());
 	return json_print(&doc);
 }
 
 const struct verb verb_version = {
 	.name = "version",
 	.summary = "say which canisterfs this is",
-	.text = "Prints the version, and whether the mount is built in.",
+	.text = "Prints the version, whether this program can mount and read names files, and the\n"
+		"libraries that it was built with.",
 	.options = options,
 	.args_len = sizeof(struct version_args),
 	.run = cmd_version,
