@@ -1,22 +1,33 @@
 # SPDX-License-Identifier: MIT
 # Sourced by the scripts beside it: installs what is missing of packages.txt, as root or by sudo.
 
-# install_packages build: what it takes to build and try canisterfs; all: and to test it.
+package_list=$(dirname "${BASH_SOURCE[0]}")/packages.txt
+
+# packages_of build: what it takes to build and try canisterfs, a package a line; all: and to test it;
+# release: only what making packages of canisterfs takes.
+packages_of() {
+    local line part=build
+    while read -r line; do
+        case $line in
+        '# To test it:') part=test ;;
+        '# To make packages of it:') part=release ;;
+        '#'* | '') ;;
+        *) case $1:$part in build:build | all:build | all:test | release:release) echo "$line" ;; esac ;;
+        esac
+    done <"$package_list"
+}
+
+# install_packages PART: those of packages_of that are missing.
 install_packages() {
-    local list missing=() package sudo=()
-    list=$(dirname "${BASH_SOURCE[0]}")/packages.txt
+    local missing=() package sudo=()
     if ! command -v apt-get >/dev/null; then
-        echo "No apt-get here: see $list for what must be installed."
+        echo "No apt-get here: see $package_list for what must be installed."
         return
     fi
     while read -r package; do
-        case $package in
-        '# To test it:') [ "$1" = all ] || break ;;
-        '#'* | '') ;;
-        *) dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
-            missing+=("$package") ;;
-        esac
-    done <"$list"
+        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+            missing+=("$package")
+    done < <(packages_of "$1")
     [ ${#missing[@]} -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ]; then
         command -v sudo >/dev/null || {
