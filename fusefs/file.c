@@ -105,6 +105,9 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 		auto_rw_unlock pthread_rwlock_t *held = lock_shared(&node->lock);
 
 		rc = content_write(fs, node, buf, size, (uint64_t)off, &err);
+		/* Else it is write(2) itself that returns the error, and nothing was written. */
+		if (rc && fi->writepage)
+			unwritten_add(fs, node, buf, size, (uint64_t)off, rc);
 	}
 	if (rc)
 		fs_reply(req, rc, &err);
@@ -117,15 +120,9 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 	struct fs *fs = fs_of(req);
 	struct node *node = node_of(fs, ino);
 	struct err err = {""};
-	int rc;
+	int rc = fs_is_errand(req) || !node_is_file(node) ? 0
+							  : fs_sync_file(fs, node, datasync, &err);
 
-	{
-		auto_rw_unlock pthread_rwlock_t *held = lock_shared(&node->lock);
-
-		rc = fs_is_errand(req) || !node_is_file(node)
-			     ? 0
-			     : content_sync(fs, node, datasync, &err);
-	}
 	fs_reply(req, rc, &err);
 }
 

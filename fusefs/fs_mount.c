@@ -216,8 +216,12 @@ int fs_mount(const struct fs_config *cfg, bool *mounted, struct err *err)
 	if (!rc) {
 		rc = mount_and_serve(fs, mounted, err);
 		fuse_session_destroy(fs->session);
-		if (*mounted)
+		if (*mounted) {
+			int end_rc = unwritten_end(fs, rc ? NULL : err);
+
+			rc = rc ? rc : end_rc;
 			scratch_end(fs);
+		}
 	}
 	fuse_opt_free_args(&args);
 	nodes_clear(fs);

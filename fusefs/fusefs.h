@@ -102,6 +102,7 @@ enum fs_verb {
 	FS_SNAP_INFO, /* of snapshot `number`, oldest first: `info`, its name "" behind the last;
 		       * `other` is the folder of snapshots */
 	FS_SNAP_DIFF, /* name to other ("": now): pages that differ, by memory */
+	FS_SYNC,      /* all that was written is on disk; number: the daemon's pid */
 };
 
 enum fs_snap_how {

@@ -176,7 +176,7 @@ static int collect(struct fs *fs, struct node *node, size_t size, uint64_t off,
 	auto_rw_unlock pthread_rwlock_t *held = lock_shared(&node->lock);
 
 	answer->mapped = false;
-	if (node->kind == NODE_MEMORY && fs->window_fd >= 0) {
+	if (node->kind == NODE_MEMORY && fs->window_fd >= 0 && !node->unwritten.any) {
 		mm_pin(fs->mm);
 		answer->mapped = collect_mapped(fs, node, size, off, answer);
 		if (answer->mapped)

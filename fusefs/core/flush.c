@@ -91,7 +91,7 @@ void fs_flush(struct fs *fs, bool all)
 
 	pthread_mutex_lock(&fs->tree_lock);
 	for (struct node *n = fs->root.next; n != &fs->root; n = n->next)
-		if (n->kind == NODE_MEMORY && n->lookups > 0 && (all || n->writers > 0))
+		if (n->lookups > 0 && (all || n->writers > 0))
 			errand_add(fs, &e, n->name, -1);
 	pthread_mutex_unlock(&fs->tree_lock);
 	run_errand(fs, &e, all);

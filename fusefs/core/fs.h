@@ -23,6 +23,7 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
+#include "fusefs/core/unwritten.h"
 #include "fusefs/fusefs.h"
 
 enum node_kind {
@@ -59,7 +60,8 @@ struct node {
 	atomic_uint writers;      /* handles open for writing */
 	atomic_uint links;        /* as stat tells it: 0 once it is unlinked */
 	pthread_rwlock_t lock;
-	_Atomic uint64_t size_len; /* exact length in bytes; may grow under a shared lock */
+	_Atomic uint64_t size_len;  /* exact length in bytes; may grow under a shared lock */
+	struct unwritten unwritten; /* what could not be written of it */
 	/* Where the last read ended and how far read-ahead has come: hints, no lock. */
 	_Atomic uint64_t read_end, ahead_off;
 	pthread_mutex_t attr_lock; /* guards the rest */
@@ -169,6 +171,15 @@ int MUST_CHECK content_read(struct fs *fs, struct node *node, void *buf, size_t 
 /* shared. Grows the file as needed. */
 int MUST_CHECK content_write(struct fs *fs, struct node *node, const void *buf, size_t len,
 			     uint64_t off, struct err *err);
+/* For unwritten.c. What is stored of the file: at least size_len, but where a write failed. */
+uint64_t content_stored_len(struct fs *fs, struct node *node);
+/* shared. As content_write, of a file that is long enough already, though not all is stored. */
+int MUST_CHECK content_store(struct fs *fs, struct node *node, const void *buf, size_t len,
+			     uint64_t off, struct err *err);
+/* exclusive. As much is stored as the file is long. */
+int MUST_CHECK content_lengthen(struct fs *fs, struct node *node, struct err *err);
+/* shared. The file is at least so long. */
+void content_raise_size(struct node *node, uint64_t end);
 /* exclusive */
 int MUST_CHECK content_truncate(struct fs *fs, struct node *node, uint64_t len, struct err *err);
 /* exclusive; the part of the range that lies inside the file. */
@@ -241,7 +252,11 @@ int MUST_CHECK fs_handshake(struct fuse_session *session, struct err *err);
 /* snap_act.c: no request about snapshots is under way any more. */
 void snapdir_tasks_wait(struct fs *fs);
 
-/* flush.c: the memories that somebody may be writing to, or (all) whatever the kernel knows of any.
+/* sync.c: all that was written to one file, or to the mount, is on disk. */
+int MUST_CHECK fs_sync_file(struct fs *fs, struct node *node, bool data_only, struct err *err);
+int MUST_CHECK fs_sync(struct fs *fs, struct err *err);
+
+/* flush.c: the files that somebody may be writing to, or (all) whatever the kernel knows of any.
  * It forgets what it has written back. */
 void fs_flush(struct fs *fs, bool all);
 /* One file, while somebody who waits for us holds its inode's lock. -EINVAL: it has no name. */

@@ -89,6 +89,7 @@ void node_init(struct node *node, enum node_kind kind, ino_t ino, mode_t mode)
 	node->next = node->prev = node;
 	pthread_rwlock_init(&node->lock, NULL);
 	pthread_mutex_init(&node->attr_lock, NULL);
+	unwritten_init(&node->unwritten);
 	node_touch(node);
 	node->atime = node->mtime;
 }
@@ -120,6 +121,7 @@ static void free_node(struct node *node)
 {
 	if (node->fd >= 0)
 		close(node->fd);
+	unwritten_free(&node->unwritten);
 	pthread_rwlock_destroy(&node->lock);
 	pthread_mutex_destroy(&node->attr_lock);
 	free(node->name);

@@ -4,6 +4,9 @@
  *
  * What always holds of a memory here: its pages are size_len rounded up, and every byte between
  * size_len and its last page's end is zero. So a file can grow without its old tail showing.
+ *
+ * Where a write failed (node->unwritten.any), a file may be longer than what is stored of it: what
+ * is read is what is stored, zeros behind its end, and over that the bytes that are kept.
  */
 #include <fcntl.h>
 
@@ -28,18 +31,46 @@ static int scratch_write(int fd, const void *buf, size_t len, uint64_t off, stru
 	return rc ? err_sys(err, rc, "a scratch file cannot be written") : 0;
 }
 
+uint64_t content_stored_len(struct fs *fs, struct node *node)
+{
+	struct mm_memory m;
+	struct stat st;
+
+	if (node->kind == NODE_SCRATCH)
+		return fstat(node->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+	mm_memory(fs->mm, node->mm_id, &m);
+	return m.pages * MM_PAGE_LEN;
+}
+
+/* What is stored of the file, inside its length. */
+static int read_stored(struct fs *fs, struct node *node, char *buf, size_t len, uint64_t off,
+		       struct err *err)
+{
+	if (node->unwritten.any) {
+		uint64_t stored_len = content_stored_len(fs, node);
+		size_t there = off < stored_len ? MIN((uint64_t)len, stored_len - off) : 0;
+
+		memset(buf + there, 0, len - there);
+		len = there;
+	}
+	if (len == 0)
+		return 0;
+	return node->kind == NODE_MEMORY ? mm_read(fs->mm, node->mm_id, buf, len, off, err)
+					 : scratch_read(node, buf, len, off, err);
+}
+
 int content_read(struct fs *fs, struct node *node, void *buf, size_t len, uint64_t off, size_t *got,
 		 struct err *err)
 {
 	uint64_t size_len = node->size_len;
+	int rc;
 
 	*got = off < size_len ? MIN((uint64_t)len, size_len - off) : 0;
-	if (node->kind == NODE_MEMORY)
-		return *got > 0 ? mm_read(fs->mm, node->mm_id, buf, *got, off, err) : 0;
-	return scratch_read(node, buf, *got, off, err);
+	rc = read_stored(fs, node, buf, *got, off, err);
+	return rc || !node->unwritten.any ? rc : unwritten_read(node, buf, *got, off, err);
 }
 
-static void raise_size(struct node *node, uint64_t end)
+void content_raise_size(struct node *node, uint64_t end)
 {
 	uint64_t size_len = node->size_len;
 
@@ -54,6 +85,8 @@ static int memory_write(struct fs *fs, struct node *node, const void *buf, size_
 	uint64_t old_len = node->size_len;
 	int rc = 0;
 
+	if (node->unwritten.any)
+		old_len = MIN(old_len, content_stored_len(fs, node));
 	if (end > old_len)
 		rc = mm_grow_ahead(fs->mm, node->mm_id, pages_of(end), err);
 	if (rc)
@@ -68,15 +101,36 @@ static int memory_write(struct fs *fs, struct node *node, const void *buf, size_
 	return rc;
 }
 
+int content_store(struct fs *fs, struct node *node, const void *buf, size_t len, uint64_t off,
+		  struct err *err)
+{
+	return node->kind == NODE_MEMORY ? memory_write(fs, node, buf, len, off, err)
+					 : scratch_write(node->fd, buf, len, off, err);
+}
+
 int content_write(struct fs *fs, struct node *node, const void *buf, size_t len, uint64_t off,
 		  struct err *err)
 {
-	int rc = node->kind == NODE_MEMORY ? memory_write(fs, node, buf, len, off, err)
-					   : scratch_write(node->fd, buf, len, off, err);
+	int rc = content_store(fs, node, buf, len, off, err);
 
-	if (!rc)
-		raise_size(node, off + len);
-	return rc;
+	if (rc)
+		return rc;
+	unwritten_remove(node, off, len);
+	content_raise_size(node, off + len);
+	return 0;
+}
+
+int content_lengthen(struct fs *fs, struct node *node, struct err *err)
+{
+	uint64_t size_len = node->size_len;
+
+	if (content_stored_len(fs, node) >= size_len)
+		return 0;
+	if (node->kind == NODE_MEMORY)
+		return mm_grow(fs->mm, node->mm_id, pages_of(size_len), err);
+	return ftruncate(node->fd, (off_t)size_len) < 0
+		       ? err_sys(err, -errno, "a scratch file cannot be made longer")
+		       : 0;
 }
 
 int content_truncate(struct fs *fs, struct node *node, uint64_t len, struct err *err)
@@ -93,24 +147,39 @@ int content_truncate(struct fs *fs, struct node *node, uint64_t len, struct err 
 		if (!rc && len < old_len && len < pages_len)
 			rc = mm_zero(fs->mm, node->mm_id, len, MIN(pages_len, old_len) - len, err);
 	}
-	if (!rc)
-		node->size_len = len;
-	return rc;
+	if (rc)
+		return rc;
+	unwritten_remove(node, len, UINT64_MAX);
+	node->size_len = len;
+	return 0;
 }
 
-int content_zero(struct fs *fs, struct node *node, uint64_t off, uint64_t len, struct err *err)
+static int zero_stored(struct fs *fs, struct node *node, uint64_t off, uint64_t len,
+		       struct err *err)
 {
-	uint64_t size_len = node->size_len;
-
-	if (off >= size_len)
-		return 0;
-	len = MIN(len, size_len - off);
 	if (node->kind == NODE_MEMORY)
 		return mm_zero(fs->mm, node->mm_id, off, len, err);
 	if (fallocate(node->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off,
 		      (off_t)len) < 0)
 		return err_sys(err, -errno, "a scratch file cannot be punched");
 	return 0;
+}
+
+int content_zero(struct fs *fs, struct node *node, uint64_t off, uint64_t len, struct err *err)
+{
+	uint64_t end = node->size_len;
+	int rc = 0;
+
+	if (off >= end)
+		return 0;
+	len = MIN(len, end - off);
+	if (node->unwritten.any)
+		end = MIN(end, content_stored_len(fs, node));
+	if (off < end)
+		rc = zero_stored(fs, node, off, MIN(len, end - off), err);
+	if (!rc)
+		unwritten_remove(node, off, len);
+	return rc;
 }
 
 /* Asks the host for space piece by piece. A piece that lies in no host file has none to ask for. */
@@ -151,7 +220,7 @@ int content_reserve(struct fs *fs, struct node *node, uint64_t off, uint64_t len
 		rc = err_sys(err, -errno, "no space can be reserved");
 	}
 	if (!rc)
-		raise_size(node, off + len);
+		content_raise_size(node, off + len);
 	return rc;
 }
 
@@ -168,8 +237,9 @@ static int scratch_next_data(struct node *node, uint64_t off, uint64_t *start, u
 	return 0;
 }
 
-int content_next_data(struct fs *fs, struct node *node, uint64_t off, uint64_t *start,
-		      uint64_t *end, struct err *err)
+/* mm_next_data ends where the memory does; the file may go on. */
+static int next_stored(struct fs *fs, struct node *node, uint64_t off, uint64_t *start,
+		       uint64_t *end, struct err *err)
 {
 	uint64_t size_len = node->size_len;
 	int rc = node->kind == NODE_MEMORY ? mm_next_data(fs->mm, node->mm_id, off, start, end, err)
@@ -177,9 +247,23 @@ int content_next_data(struct fs *fs, struct node *node, uint64_t off, uint64_t *
 
 	if (rc)
 		return rc;
-	*start = MIN(*start, size_len);
-	*end = MIN(*end, size_len);
+	*start = *start < *end ? MIN(*start, size_len) : size_len;
+	*end = *start < *end ? MIN(*end, size_len) : size_len;
 	return 0;
+}
+
+int content_next_data(struct fs *fs, struct node *node, uint64_t off, uint64_t *start,
+		      uint64_t *end, struct err *err)
+{
+	uint64_t kept, kept_end;
+	int rc = next_stored(fs, node, off, start, end, err);
+
+	if (!rc && node->unwritten.any && unwritten_next(node, off, &kept, &kept_end) &&
+	    kept < *start) {
+		*start = kept;
+		*end = MIN(kept_end, node->size_len);
+	}
+	return rc;
 }
 
 int content_sync(struct fs *fs, struct node *node, bool data_only, struct err *err)
@@ -191,7 +275,7 @@ int content_sync(struct fs *fs, struct node *node, bool data_only, struct err *e
 	return 0;
 }
 
-/* Copies a node's content into a scratch file; what is zero stays a hole. */
+/* Copies what is stored of a node into a scratch file; what is zero stays a hole. */
 static int copy_out(struct fs *fs, struct node *node, int fd, struct err *err)
 {
 	enum { STEP_LEN = 1 << 20 };
@@ -204,17 +288,17 @@ static int copy_out(struct fs *fs, struct node *node, int fd, struct err *err)
 		return err_sys(err, -errno, "a scratch file cannot be made long enough");
 	for (uint64_t off = 0; off < size_len;) {
 		uint64_t start, end;
-		size_t got = 0;
-		int rc = content_next_data(fs, node, off, &start, &end, err);
+		size_t len;
+		int rc = next_stored(fs, node, off, &start, &end, err);
 
+		len = rc ? 0 : MIN((uint64_t)STEP_LEN, end - start);
 		if (!rc)
-			rc = content_read(fs, node, buf, MIN((uint64_t)STEP_LEN, end - start),
-					  start, &got, err);
+			rc = read_stored(fs, node, buf, len, start, err);
 		if (!rc)
-			rc = scratch_write(fd, buf, got, start, err);
+			rc = scratch_write(fd, buf, len, start, err);
 		if (rc)
 			return rc;
-		off = start == end ? size_len : start + got;
+		off = start == end ? size_len : start + len;
 	}
 	return 0;
 }
@@ -236,19 +320,28 @@ int content_detach(struct fs *fs, struct node *node, struct err *err)
 	return 0;
 }
 
+struct adoption {
+	struct fs *fs;
+	struct node *node;
+};
+
 static int scratch_source(void *ctx, void *buf, size_t len, uint64_t off, size_t *got,
 			  struct err *err)
 {
-	*got = len;
-	return scratch_read(ctx, buf, len, off, err);
+	const struct adoption *a = ctx;
+
+	return content_read(a->fs, a->node, buf, len, off, got, err);
 }
 
 int content_adopt(struct fs *fs, struct node *scratch, unsigned mm_id, struct err *err)
 {
-	int rc = mm_replace(fs->mm, mm_id, scratch->size_len, scratch_source, scratch, err);
+	struct adoption a = {fs, scratch};
+	int rc = mm_replace(fs->mm, mm_id, scratch->size_len, scratch_source, &a, err);
 
 	if (rc)
 		return rc;
+	unwritten_remove(scratch, 0, UINT64_MAX);
+	scratch->unwritten.any = false;
 	close(scratch->fd);
 	scratch->fd = -1;
 	scratch->kind = NODE_MEMORY;

@@ -47,6 +47,8 @@ static int update_file(struct fs *fs, unsigned id, bool *changed)
 			return -ENOMEM;
 		*changed = true;
 	}
+	unwritten_remove(node, 0, UINT64_MAX);
+	node->unwritten.any = false;
 	node->size_len = m.pages * MM_PAGE_LEN;
 	node_touch(node);
 	return 0;
@@ -178,7 +180,10 @@ static int create(struct fs *fs, const char *name, struct err *err)
 	int rc;
 
 	fs_flush(fs, false);
-	rc = snap_live_create(fs->cfg->live, name, err);
+	/* What was written belongs to the snapshot. */
+	rc = unwritten_retry_all(fs, err);
+	if (!rc)
+		rc = snap_live_create(fs->cfg->live, name, err);
 	if (!rc)
 		node_touch(&fs->snap_root);
 	return rc;
@@ -220,6 +225,10 @@ static int act(struct fs *fs, struct fs_request *r, struct handle *h, struct err
 	auto_unlock pthread_mutex_t *held = NULL;
 	bool changes = r->verb != FS_SNAP_INFO && r->verb != FS_SNAP_DIFF;
 
+	if (r->verb == FS_SYNC) {
+		r->number = (uint32_t)getpid();
+		return fs->cfg->opts->read_only ? 0 : fs_sync(fs, err);
+	}
 	if (changes && fs->cfg->opts->read_only)
 		return err_set(err, -EROFS, "the image is mounted read-only");
 	if (!fs->cfg->live)

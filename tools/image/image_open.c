@@ -62,7 +62,7 @@ static int open_snapshot(const char *path, bool writable, struct store **out, st
 /* The mount can be named instead, for most ends. */
 static int tell_mount(const char *path, int rc, struct err *err)
 {
-	auto_free char *mountpoint = rc == -EWOULDBLOCK ? mounts_at(path) : NULL;
+	auto_free char *mountpoint = rc == -EWOULDBLOCK ? mounts_at(path, 0) : NULL;
 
 	return mountpoint ? err_set(err, rc, "in use: mounted at %s", mountpoint) : rc;
 }

@@ -14,7 +14,8 @@
 
 bool mounted_is(const char *path)
 {
-	auto_free char *mountpoint = NULL, *image = NULL, *parent = NULL;
+	auto_mount_info struct mount_info info = MOUNT_INFO_NONE;
+	auto_free char *parent = NULL;
 	struct stat st, above;
 
 	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
@@ -24,7 +25,7 @@ bool mounted_is(const char *path)
 	if (asprintf(&parent, "%s/..", path) < 0 ||
 	    (stat(parent, &above) == 0 && above.st_dev == st.st_dev))
 		return false;
-	return mounts_find(path, &mountpoint, &image, NULL) == 0;
+	return mounts_find(path, &info, NULL) == 0;
 }
 
 static int open_inside(const char *mountpoint, const char *name, int *fd, struct err *err)
@@ -39,10 +40,14 @@ static int open_inside(const char *mountpoint, const char *name, int *fd, struct
 
 int mounted_reach(const char *path, char **mountpoint, int *fd, struct err *err)
 {
-	auto_free char *image = NULL;
-	int rc = mounts_find(path, mountpoint, &image, err);
+	auto_mount_info struct mount_info info = MOUNT_INFO_NONE;
+	int rc = mounts_find(path, &info, err);
 
-	return rc ? rc : open_inside(*mountpoint, ".canister/stable", fd, err);
+	if (rc)
+		return rc;
+	*mountpoint = info.mountpoint;
+	info.mountpoint = NULL;
+	return open_inside(*mountpoint, ".canister/stable", fd, err);
 }
 
 int mounted_ask(int fd, struct fs_request *r, struct err *err)

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reads /proc/self/mounts. See mounts.h. Touches no mount itself: one whose daemon is dead or busy
- * must not stop us.
+ * Reads /proc/PID/mountinfo. See mounts.h. Touches no mount itself: one whose daemon is dead or
+ * busy must not stop us.
  */
 #include "tools/image/mounts.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <libgen.h>
 #include <stdio.h>
+#include <sys/sysmacros.h>
 
 static const char fs_type[] = "fuse.canisterfs";
 
@@ -33,35 +35,81 @@ static void unescape(char *s)
 	*to = 0;
 }
 
-struct mount {
-	char *line; /* holds the others */
+struct table {
+	FILE *file;
+	char *line;
 	size_t room;
-	char *image, *mountpoint;
 };
 
-/* The next mount of ours, or false. */
-static bool next_mount(FILE *table, struct mount *m)
+static bool table_open(struct table *t, const char *pid)
 {
-	while (getline(&m->line, &m->room, table) > 0) {
-		char *rest = m->line;
-		char *type;
+	char path[64];
 
-		m->image = strsep(&rest, " ");
-		m->mountpoint = strsep(&rest, " ");
-		type = strsep(&rest, " ");
-		if (!type || strcmp(type, fs_type) != 0)
-			continue;
-		unescape(m->image);
-		unescape(m->mountpoint);
-		return true;
-	}
+	snprintf(path, sizeof(path), "/proc/%s/mountinfo", pid);
+	*t = (struct table){.file = fopen(path, "re")};
+	return t->file;
+}
+
+static void cleanup_table(struct table *t)
+{
+	if (t->file)
+		fclose(t->file);
+	free(t->line);
+}
+#define auto_table __attribute__((cleanup(cleanup_table)))
+
+/* The number behind "user_id=" in the file system's options. */
+static unsigned option_number(const char *options, const char *name)
+{
+	const char *at = strstr(options, name);
+
+	return at ? (unsigned)strtoul(at + strlen(name), NULL, 10) : 0;
+}
+
+/* "36 35 0:52 / /mnt rw,nosuid shared:7 - fuse.canisterfs IMAGE rw,user_id=0,...": the strings of
+ * *out lie in the line. False: of another type. */
+static bool parse_line(char *line, struct mount_info *out)
+{
+	char *type = strstr(line, " - ");
+	char *fields[5], *image, *options;
+	unsigned major, minor;
+
+	if (!type || strncmp(type + 3, fs_type, strlen(fs_type)) != 0)
+		return false;
+	*type = 0;
+	type += 3;
+	strsep(&type, " ");
+	image = strsep(&type, " ");
+	options = type ? type : "";
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		fields[i] = strsep(&line, " ");
+	if (!image || !fields[4] || sscanf(fields[2], "%u:%u", &major, &minor) != 2)
+		return false;
+	unescape(image);
+	unescape(fields[4]);
+	*out = (struct mount_info){
+		.mountpoint = fields[4],
+		.image = image,
+		.device = makedev(major, minor),
+		.owner = option_number(options, "user_id="),
+		.group = option_number(options, "group_id="),
+	};
+	return true;
+}
+
+/* The next mount of ours, or false. */
+static bool next_mount(struct table *t, struct mount_info *m)
+{
+	while (getline(&t->line, &t->room, t->file) > 0)
+		if (parse_line(t->line, m))
+			return true;
 	return false;
 }
 
-static void cleanup_table(FILE **table)
+void cleanup_mount_info(struct mount_info *info)
 {
-	if (*table)
-		fclose(*table);
+	free(info->mountpoint);
+	free(info->image);
 }
 
 /* realpath asks the mount itself, and a dead one does not answer: then only its parent is asked. */
@@ -81,43 +129,77 @@ static char *full_name(const char *path)
 	return whole;
 }
 
-int mounts_find(const char *path, char **mountpoint, char **image, struct err *err)
+static int copy_info(const struct mount_info *from, struct mount_info *to, struct err *err)
 {
-	__attribute__((cleanup(cleanup_table))) FILE *table = fopen("/proc/self/mounts", "re");
-	auto_free char *name = full_name(path);
-	auto_free char *found = NULL;
-	struct mount m = {NULL};
-
-	if (!name)
-		return err_sys(err, -errno, "cannot find");
-	if (!table)
-		return err_sys(err, -errno, "cannot read /proc/self/mounts");
-	/* The last one wins: it covers the others. */
-	while (next_mount(table, &m)) {
-		if (strcmp(m.mountpoint, name) != 0)
-			continue;
-		free(found);
-		found = strdup(m.image);
-	}
-	free(m.line);
-	if (!found)
-		return err_set(err, -ENOENT, "no canisterfs is mounted there");
-	*image = found;
-	*mountpoint = name;
-	found = name = NULL;
-	return 0;
+	cleanup_mount_info(to);
+	*to = *from;
+	to->mountpoint = strdup(from->mountpoint);
+	to->image = strdup(from->image);
+	return to->mountpoint && to->image ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
-char *mounts_at(const char *image)
+int mounts_find(const char *path, struct mount_info *out, struct err *err)
 {
-	__attribute__((cleanup(cleanup_table))) FILE *table = fopen("/proc/self/mounts", "re");
-	auto_free char *name = realpath(image, NULL);
-	struct mount m = {NULL};
-	char *found = NULL;
+	auto_table struct table t = {NULL};
+	auto_free char *name = full_name(path);
+	struct mount_info m;
+	int rc = 0;
 
-	while (table && name && !found && next_mount(table, &m))
-		if (strcmp(m.image, name) == 0)
-			found = strdup(m.mountpoint);
-	free(m.line);
-	return found;
+	*out = MOUNT_INFO_NONE;
+	if (!name)
+		return err_sys(err, -errno, "cannot find");
+	if (!table_open(&t, "self"))
+		return err_sys(err, -errno, "cannot read /proc/self/mountinfo");
+	/* The last one wins: it covers the others. */
+	while (!rc && next_mount(&t, &m))
+		if (strcmp(m.mountpoint, name) == 0)
+			rc = copy_info(&m, out, err);
+	if (!rc && !out->image)
+		return err_set(err, -ENOENT, "no canisterfs is mounted there");
+	return rc;
+}
+
+char *mounts_at(const char *image, dev_t but)
+{
+	auto_table struct table t = {NULL};
+	auto_free char *name = realpath(image, NULL);
+	struct mount_info m;
+
+	if (!name || !table_open(&t, "self"))
+		return NULL;
+	while (next_mount(&t, &m))
+		if (strcmp(m.image, name) == 0 && m.device != but)
+			return strdup(m.mountpoint);
+	return NULL;
+}
+
+static char *seen_by(dev_t device, const char *pid)
+{
+	auto_table struct table t = {NULL};
+	struct mount_info m;
+
+	if (!table_open(&t, pid))
+		return NULL;
+	while (next_mount(&t, &m))
+		if (m.device == device)
+			return strdup(m.mountpoint);
+	return NULL;
+}
+
+char *mounts_seen_by(dev_t device, pid_t *pid)
+{
+	char *place = seen_by(device, "self");
+	DIR *proc = place ? NULL : opendir("/proc");
+	struct dirent *e;
+
+	*pid = getpid();
+	while (proc && !place && (e = readdir(proc))) {
+		if (!isdigit((unsigned char)e->d_name[0]))
+			continue;
+		place = seen_by(device, e->d_name);
+		*pid = (pid_t)atol(e->d_name);
+	}
+	if (proc)
+		closedir(proc);
+	return place;
 }

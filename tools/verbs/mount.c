@@ -203,6 +203,7 @@ static int serve(const struct mount_args *args, const struct fs_options *opts,
 	struct facts facts = {&img, names};
 	struct err err = {""};
 	bool mounted;
+	int status;
 	struct fs_config cfg = {
 		.beside = beside,
 		.opts = opts,
@@ -237,10 +238,10 @@ static int serve(const struct mount_args *args, const struct fs_options *opts,
 		cmd_fail(args->mountpoint, &err);
 		return rc == -EINVAL ? MOUNT_USAGE : MOUNT_FAILED;
 	}
-	if (rc)
-		return tell(opts->foreground, image, &err);
+	/* What could be written is to be on disk, also where not all could. */
+	status = rc ? tell(opts->foreground, image, &err) : MOUNT_DONE;
 	rc = opts->read_only ? 0 : image_close(&img, &err);
-	return rc ? tell(opts->foreground, image, &err) : MOUNT_DONE;
+	return rc ? tell(opts->foreground, image, &err) : status;
 }
 
 /* False with the reason in errno. */

@@ -13,6 +13,7 @@ probe "0 1 e" open "$MNT/3" O_RDWR : write 0 $((rest - 1)) e : read 0 $((rest - 
 df "$MNT" | tail -n 1 | grep -q '100%' || fail "$(df "$MNT")"
 probe "ENOSPC ENOSPC" truncate "$MNT/3" $((rest + 1)) : truncate "$MNT/1" $((PAGE + 1))
 # the kernel caches the write; the error comes at the latest with fsync
+expect_log ".*bytes 0 to 1048576 of memory 4 cannot be written: No space left on device"
 dd if=/dev/urandom of="$MNT/4" bs=1M count=1 conv=fsync 2>"$T/dd" && fail "written past the cap"
 grep -q 'No space' "$T/dd" || fail "$(cat "$T/dd")"
 rm "$MNT/4"
