@@ -64,15 +64,12 @@ void mend_slack(const struct layout *lay, const struct bucket_list *list, uint64
 	*off += (pages - (need - 1) * lay->bucket_pages) * MM_PAGE_LEN;
 }
 
-int mend_find_nonzero(struct store *s, uint64_t off, uint64_t end, uint64_t *at, struct err *err)
+int mend_find_nonzero(struct store *s, uint8_t *buf, uint64_t off, uint64_t end, uint64_t *at,
+		      struct err *err)
 {
-	enum { STEP_LEN = 1 << 18 };
-	auto_free uint8_t *buf = malloc(STEP_LEN);
 	uint64_t last = MIN(end, s->len);
 
 	*at = end;
-	if (!buf)
-		return err_set(err, -ENOMEM, "no memory to look for bytes that are not zero");
 	while (off < last) {
 		uint64_t start, stop;
 		size_t len;
@@ -80,7 +77,7 @@ int mend_find_nonzero(struct store *s, uint64_t off, uint64_t end, uint64_t *at,
 
 		if (rc || start >= last)
 			return rc;
-		len = MIN(MIN(stop, last) - start, (uint64_t)STEP_LEN);
+		len = MIN(MIN(stop, last) - start, (uint64_t)MEND_BUF_LEN);
 		rc = store_read(s, buf, len, start, err);
 		if (rc)
 			return rc;

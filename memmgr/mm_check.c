@@ -82,10 +82,12 @@ struct check {
 	struct layout lay;    /* as stored, with an unfinished change carried out */
 	struct layout mended; /* as it should be, when `mendable` */
 	bool mendable;
+	uint32_t bucket_count; /* where buckets are handed out next, whatever `lay` says */
 	struct buckets buckets;
 	mm_finding_fn *fn;
 	void *ctx;
 	struct mm_check_result *result;
+	uint8_t scanned[MEND_BUF_LEN]; /* for mend_find_nonzero */
 	unsigned of_kind[DEFECT_COUNT];
 	struct err *err;
 };
@@ -311,19 +313,18 @@ static void check_surplus(struct check *c)
 
 /* ---- space that nobody owns, and bytes where zeros should be ---- */
 
-/* Where buckets are handed out next, whatever the stored count says. */
-static uint32_t bucket_count(const struct check *c)
+static uint32_t bucket_count(const struct layout *lay)
 {
-	uint32_t end = mend_owned_end(&c->lay);
+	uint32_t end = mend_owned_end(lay);
 
-	return c->lay.buckets > MM_MAX_BUCKETS ? end : MAX(c->lay.buckets, end);
+	return lay->buckets > MM_MAX_BUCKETS ? end : MAX(lay->buckets, end);
 }
 
 static void check_holes(struct check *c)
 {
 	uint32_t first, end = 0;
 
-	while (next_run(&c->lay, true, end, bucket_count(c), &first, &end))
+	while (next_run(&c->lay, true, end, c->bucket_count, &first, &end))
 		report(c, BUCKET_HOLE, -1, "%s owned by nobody; the bucket count is %u",
 		       run_text(first, end).text, c->lay.buckets);
 }
@@ -335,7 +336,7 @@ static int check_stale_slack(struct check *c)
 		int rc;
 
 		mend_slack(&c->lay, &c->buckets.of[id], believable_pages(c, id), &off, &end);
-		rc = mend_find_nonzero(c->s, off, end, &at, c->err);
+		rc = mend_find_nonzero(c->s, c->scanned, off, end, &at, c->err);
 		if (rc)
 			return rc;
 		if (at < end)
@@ -351,10 +352,10 @@ static int check_stale_holes(struct check *c)
 {
 	uint32_t first, end = 0;
 
-	while (next_run(&c->lay, true, end, bucket_count(c), &first, &end)) {
+	while (next_run(&c->lay, true, end, c->bucket_count, &first, &end)) {
 		uint64_t stop = layout_bucket_off(&c->lay, end), at;
-		int rc = mend_find_nonzero(c->s, layout_bucket_off(&c->lay, first), stop, &at,
-					   c->err);
+		int rc = mend_find_nonzero(c->s, c->scanned, layout_bucket_off(&c->lay, first),
+					   stop, &at, c->err);
 
 		if (rc)
 			return rc;
@@ -368,8 +369,8 @@ static int check_stale_holes(struct check *c)
 
 static int check_stale_tail(struct check *c)
 {
-	uint64_t off = layout_bucket_off(&c->lay, bucket_count(c)), at;
-	int rc = mend_find_nonzero(c->s, off, c->s->len, &at, c->err);
+	uint64_t off = layout_bucket_off(&c->lay, c->bucket_count), at;
+	int rc = mend_find_nonzero(c->s, c->scanned, off, c->s->len, &at, c->err);
 
 	if (!rc && off < c->s->len && at < c->s->len)
 		report(c, STALE_TAIL, -1,
@@ -388,6 +389,7 @@ static int check_managed(struct check *c)
 	if (rc)
 		return rc;
 	c->mendable = mend_layout(&c->lay, &c->buckets, c->s->len, &c->mended);
+	c->bucket_count = bucket_count(&c->lay);
 	check_changes(c);
 	check_reserved(c);
 	check_length(c);

@@ -19,6 +19,7 @@ struct repair {
 	struct buckets buckets;
 	enum layout_verdict verdict;
 	bool unfinished;
+	uint8_t scanned[MEND_BUF_LEN]; /* for mend_find_nonzero */
 };
 
 static void cleanup_repair(struct repair **r)
@@ -53,7 +54,7 @@ static int zero_stale_slack(struct repair *r, struct err *err)
 		int rc;
 
 		mend_slack(&r->mended, &r->buckets.of[id], r->mended.pages[id], &off, &end);
-		rc = mend_find_nonzero(r->s, off, end, &at, err);
+		rc = mend_find_nonzero(r->s, r->scanned, off, end, &at, err);
 		if (!rc && at < end)
 			rc = store_zero(r->s, at, MIN(end, r->s->len) - at, err);
 		if (rc)
@@ -63,10 +64,11 @@ static int zero_stale_slack(struct repair *r, struct err *err)
 }
 
 /* Zeros behind the last bucket may stay, in whole pages: they do no harm. */
-static int cut_tail(struct store *s, struct mm *mm, struct err *err)
+static int cut_tail(struct repair *r, struct mm *mm, struct err *err)
 {
+	struct store *s = r->s;
 	uint64_t end = layout_bucket_off(&mm->lay, mm->lay.buckets), at;
-	int rc = mend_find_nonzero(s, end, s->len, &at, err);
+	int rc = mend_find_nonzero(s, r->scanned, end, s->len, &at, err);
 
 	if (rc)
 		return rc;
@@ -83,7 +85,7 @@ static int tidy(struct repair *r, struct err *err)
 	if (!rc)
 		rc = mm_fill_holes(mm, err);
 	if (!rc)
-		rc = cut_tail(r->s, mm, err);
+		rc = cut_tail(r, mm, err);
 	return rc ? rc : store_sync(r->s, err);
 }
 

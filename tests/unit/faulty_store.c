@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Owns the faulty store: what it lets through, what it remembers, and what a crash makes of it. */
+#include "tests/unit/blocks.h"
 #include "tests/unit/stores.h"
 
 enum { BLOCK_LEN = 4096 };
@@ -78,8 +79,7 @@ static void remember(struct faulty_store *fs, struct step step, const void *byte
 	kept = &fs->steps[fs->step_count++];
 	*kept = step;
 	if (bytes) {
-		kept->bytes = malloc(step.len);
-		assert_non_null(kept->bytes);
+		kept->bytes = block_new(step.len);
 		memcpy(kept->bytes, bytes, step.len);
 	}
 }
@@ -167,9 +167,9 @@ static int faulty_next_data(struct store *s, uint64_t off, uint64_t *start, uint
 static void forget(struct faulty_store *fs)
 {
 	for (size_t i = 0; i < fs->step_count; i++)
-		free(fs->steps[i].bytes);
+		block_free(fs->steps[i].bytes);
 	free(fs->steps);
-	free(fs->begin);
+	block_free(fs->begin);
 	fs->steps = NULL;
 	fs->begin = NULL;
 	fs->step_count = 0;
@@ -252,8 +252,7 @@ void faulty_record(struct store *s)
 	struct faulty_store *fs = faulty_of(s);
 
 	forget(fs);
-	fs->begin = malloc(MAX(s->len, 1));
-	assert_non_null(fs->begin);
+	fs->begin = block_new(s->len);
 	assert_ok(store_read(fs->under, fs->begin, s->len, 0, NULL));
 	fs->begin_len = s->len;
 	fs->recording = true;

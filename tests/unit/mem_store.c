@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Owns the memory store. */
+#include "tests/unit/blocks.h"
 #include "tests/unit/stores.h"
 
 enum { BLOCK_LEN = 4096 };
@@ -37,19 +38,10 @@ static int mem_zero_at(struct store *s, uint64_t off, uint64_t len, struct err *
 static int mem_resize(struct store *s, uint64_t len, struct err *err)
 {
 	struct mem_store *ms = mem_of(s);
-	uint8_t *bytes;
 
 	if (len > ms->max_len)
 		return err_set(err, -ENOSPC, "the test's memory is full");
-	/* What calloc gives costs nothing until it is touched. */
-	bytes = s->len == 0 ? calloc(1, MAX(len, 1)) : realloc(ms->bytes, MAX(len, 1));
-	if (!bytes)
-		return err_sys(err, -ENOSPC, "the test's memory is full");
-	if (s->len == 0)
-		free(ms->bytes);
-	else if (len > s->len)
-		memset(bytes + s->len, 0, len - s->len);
-	ms->bytes = bytes;
+	ms->bytes = block_resize(ms->bytes, len);
 	s->len = len;
 	return 0;
 }
@@ -82,7 +74,7 @@ static int mem_next_data(struct store *s, uint64_t off, uint64_t *start, uint64_
 
 static void mem_close(struct store *s)
 {
-	free(mem_of(s)->bytes);
+	block_free(mem_of(s)->bytes);
 	free(s);
 }
 
@@ -104,7 +96,9 @@ struct store *mem_store_new(const void *bytes, uint64_t len)
 	assert_non_null(ms);
 	ms->s = (struct store){.ops = &mem_ops, .writable = true};
 	ms->max_len = UINT64_C(1) << 30;
-	assert_ok(mem_resize(&ms->s, len, NULL));
+	assert_true(len <= ms->max_len);
+	ms->bytes = block_new(len);
+	ms->s.len = len;
 	if (bytes)
 		memcpy(ms->bytes, bytes, len);
 	return &ms->s;

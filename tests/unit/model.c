@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Owns the model of model.h. Single-threaded. */
 #include "tests/unit/model.h"
+#include "tests/unit/blocks.h"
 
 #include <stdio.h>
 
@@ -10,9 +11,8 @@ const unsigned model_ids[MODEL_MEMORIES] = {0, 1, 7, 200, 254};
 
 static struct model_bytes *bytes_new(uint64_t pages)
 {
-	struct model_bytes *bytes = calloc(1, sizeof(*bytes) + pages * MODEL_PAGE);
+	struct model_bytes *bytes = block_new(sizeof(*bytes) + pages * MODEL_PAGE);
 
-	assert_non_null(bytes);
 	bytes->users = 1;
 	bytes->pages = pages;
 	return bytes;
@@ -29,7 +29,7 @@ static struct model_bytes *bytes_resized(const struct model_bytes *old, uint64_t
 static void bytes_drop(struct model_bytes *bytes)
 {
 	if (--bytes->users == 0)
-		free(bytes);
+		block_free(bytes);
 }
 
 static void put_bytes(struct model_state *state, unsigned place, struct model_bytes *bytes)
@@ -173,10 +173,9 @@ static int replace_source(void *ctx, void *buf, size_t len, uint64_t off, size_t
 
 static int run_with_bytes(struct mm *mm, const struct model_op *op, struct err *err)
 {
-	auto_free uint8_t *content = malloc(MAX(op->len, 1));
+	auto_block uint8_t *content = block_new(op->len);
 	unsigned id = model_ids[op->a];
 
-	assert_non_null(content);
 	fill_bytes(op, content, op->len);
 	return op->kind == MODEL_WRITE ? mm_write(mm, id, content, op->len, op->off, err)
 				       : mm_replace(mm, id, op->len, replace_source, content, err);
