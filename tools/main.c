@@ -6,6 +6,7 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/resource.h>
 
 #include "tools/cmd/cmd.h"
 #include "tools/out/text.h"
@@ -102,6 +103,18 @@ static int finish(int rc, int failed_exit)
 	return rc ? rc : failed_exit;
 }
 
+/* A mount has a file of the host for each scratch file, and a chain may be long. What `run` starts
+ * keeps the limit that it would have without us. */
+static void raise_file_limit(const struct verb *v)
+{
+	struct rlimit limit;
+
+	if (strcmp(v->name, "run") == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int run_verb(const struct verb *v, int argc, char **argv)
 {
 	auto_free void *args = calloc(1, v->args_len ? v->args_len : 1);
@@ -115,6 +128,7 @@ static int run_verb(const struct verb *v, int argc, char **argv)
 	rc = cmd_parse(v, argc, argv, args, &err);
 	if (rc > 0)
 		help_verb(v, stdout);
+	raise_file_limit(v);
 	rc = rc > 0 ? CMD_DONE : rc < 0 ? cmd_usage(v, "%s", err.text) : v->run(args);
 	cmd_parse_free(v, args);
 	return finish(rc, v->failed_exit ? v->failed_exit : CMD_FAILED);

@@ -12,7 +12,7 @@ for verb in $verbs; do
     "$program" --complete "$verb" -- | sed "/^--help$/d" | sort >have
     sed -n 's/^\.It .*Fl -\([a-z-]*\).*/--\1/p' "$page" | sort -u >told
     # What is explained once for many verbs need not be again.
-    comm -23 have told | grep -vx -e --base-page -e --names -e --trust-backing >missing || true
+    comm -23 have told | grep -vx -e --base-page -e --names -e --trust-backing -e --allow-exec >missing || true
     [ ! -s missing ] || fail "$page lacks $(tr '\n' ' ' <missing)"
     comm -13 have told >extra
     [ ! -s extra ] || fail "$page tells of $(tr '\n' ' ' <extra)"

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "tools/cmd/cmd.h"
+#include "tools/input/input.h"
 #ifdef HAVE_TOML
 #include "tools/cmd/toml.h"
 #endif
@@ -182,13 +183,17 @@ static int read_table(struct names *names, json_t *table, struct err *err)
 #ifdef HAVE_TOML
 static json_t *load(const char *path, struct err *err)
 {
+	auto_free char *toml = NULL, *text = NULL;
 	char why[256] = "";
-	auto_free char *text = toml_file_to_json(path, why, sizeof(why));
-	json_t *table = text ? json_loads(text, 0, NULL) : NULL;
+	size_t len;
 
-	if (!table)
-		err_set(err, -EINVAL, "%s", why[0] ? why : "cannot be read");
-	return table;
+	if (text_file_read(path, TOML_MAX_LEN, &toml, &len, err) || toml_bounds(toml, len, err))
+		return NULL;
+	text = toml_to_json(toml, len, why, sizeof(why));
+	if (text)
+		return json_read(text, strlen(text), 0, JSON_MAX_DEPTH, err);
+	err_set(err, -EINVAL, "%s", why[0] ? why : "cannot be read");
+	return NULL;
 }
 #else
 static json_t *load(const char *path, struct err *err)

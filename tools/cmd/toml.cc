@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Owns turning a TOML file into JSON text. Nothing else here is C++. */
+/* Owns turning TOML into JSON text. Nothing else here is C++. */
 #include "tools/cmd/toml.h"
 
 #include <cstdio>
@@ -9,10 +9,10 @@
 
 #include <toml++/toml.h>
 
-char *toml_file_to_json(const char *path, char *why, size_t why_len)
+char *toml_to_json(const char *toml, size_t len, char *why, size_t why_len)
 {
 	try {
-		const toml::table table = toml::parse_file(path);
+		const toml::table table = toml::parse(std::string_view(toml, len));
 		std::ostringstream text;
 
 		text << toml::json_formatter(table);

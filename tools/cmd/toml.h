@@ -9,8 +9,8 @@
 extern "C" {
 #endif
 
-/* The file as JSON text, for free(); NULL: `why` says so, with the line. */
-char *toml_file_to_json(const char *path, char *why, size_t why_len);
+/* The same as JSON text, for free(); NULL: `why` says so, with the line. */
+char *toml_to_json(const char *toml, size_t len, char *why, size_t why_len);
 
 #ifdef __cplusplus
 }

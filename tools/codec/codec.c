@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "tools/input/input.h"
+
 enum { MAX_NUMBER_LEN = 16 };
 
 /* ---- hex ---- */
@@ -181,8 +183,9 @@ static int json_decode(const struct codec *c, struct ss_bytes bytes, struct buf 
 		       struct err *err)
 {
 	const size_t flags = JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
-	json_error_t why;
-	json_t *json = json_loadb((const char *)bytes.data, bytes.len, flags, &why);
+	struct err why = {""};
+	json_t *json =
+		json_read((const char *)bytes.data, bytes.len, flags, JSON_VALUE_MAX_DEPTH, &why);
 	auto_free char *text = NULL;
 
 	if (!json)
@@ -280,7 +283,7 @@ void codec_end(struct codec *c)
 static bool leads_back(const struct codec *c, const char *text, size_t len, struct ss_bytes bytes)
 {
 	const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
-	json_t *json = c->ops->encode ? json_loadb(text, len, flags, NULL) : NULL;
+	json_t *json = c->ops->encode ? json_read(text, len, flags, JSON_MAX_DEPTH, NULL) : NULL;
 	auto_buf struct buf again = {0};
 	bool same = json && c->ops->encode(c, json, &again, NULL) == 0 && !again.failed &&
 		    again.len == bytes.len &&
@@ -334,7 +337,7 @@ static int read_wrapped(const struct codec *c, const json_t *json, const char *h
 			    &shown, err);
 	if (rc < 0)
 		return rc;
-	again = json_loadb(shown.data, shown.len, flags, NULL);
+	again = json_read(shown.data, shown.len, flags, JSON_MAX_DEPTH, NULL);
 	same = json_equal(said, again);
 	json_decref(again);
 	return same ? 0

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "tools/codec/cbor_item.h"
+#include "tools/input/input.h"
 
 enum { MAX_NESTING = 128 };
 
@@ -286,7 +287,8 @@ static int encode(const struct codec *c, const json_t *json, struct buf *out, st
 
 static int encode_word(const struct codec *c, const char *word, struct buf *out, struct err *err)
 {
-	json_t *json = json_loads(word, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	json_t *json = json_read(word, strlen(word), JSON_DECODE_ANY | JSON_ALLOW_NUL,
+				 JSON_MAX_DEPTH, NULL);
 	int rc;
 
 	if (!json)

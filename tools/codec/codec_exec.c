@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "tools/codec/codec.h"
+#include "tools/input/input.h"
 
 extern char **environ;
 
@@ -152,14 +153,14 @@ static int decode(const struct codec *c, struct ss_bytes bytes, struct buf *out,
 {
 	auto_buf struct buf answer = {0};
 	auto_free char *text = NULL;
-	json_error_t why;
+	struct err why = {""};
 	json_t *json;
 	int rc = run(c->arg, bytes, &answer, err);
 
 	if (rc < 0)
 		return rc;
-	json = json_loadb(answer.data ? answer.data : "", answer.len,
-			  JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
+	json = json_read(answer.data ? answer.data : "", answer.len,
+			 JSON_DECODE_ANY | JSON_ALLOW_NUL, JSON_VALUE_MAX_DEPTH, &why);
 	if (!json)
 		return err_set(err, -EILSEQ, "what '%s' printed is not JSON: %s", c->arg, why.text);
 	text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);

@@ -3,7 +3,8 @@
 #include "tools/codec/did.h"
 
 #include <ctype.h>
-#include <stdio.h>
+
+#include "tools/input/input.h"
 
 struct word {
 	uint32_t hash;
@@ -15,7 +16,7 @@ struct did {
 	size_t count, cap;
 };
 
-enum { MAX_FILE_LEN = 1 << 24 };
+enum { MAX_FILE_LEN = 1 << 24, MAX_WORDS = 1 << 20 };
 
 uint32_t did_hash(const char *name, size_t len)
 {
@@ -28,6 +29,8 @@ uint32_t did_hash(const char *name, size_t len)
 
 static int add(struct did *did, const char *text, size_t len)
 {
+	if (did->count == MAX_WORDS)
+		return -E2BIG;
 	if (did->count == did->cap) {
 		size_t cap = MAX(64, did->cap * 2);
 		struct word *more = reallocarray(did->words, cap, sizeof(*more));
@@ -78,36 +81,22 @@ static int add_words(struct did *did, const char *text)
 	return rc;
 }
 
-static char *read_text(const char *path, struct err *err)
-{
-	FILE *f = fopen(path, "re");
-	char *text = f ? calloc(1, MAX_FILE_LEN + 1) : NULL;
-	size_t len = text ? fread(text, 1, MAX_FILE_LEN, f) : 0;
-	bool bad = !f || ferror(f);
-	int error = errno;
-
-	if (f)
-		fclose(f);
-	if (!bad && text && len < MAX_FILE_LEN)
-		return text;
-	free(text);
-	err_sys(err, bad ? -error : -EFBIG, "cannot read %s", path);
-	return NULL;
-}
-
 int did_read(const char *path, struct did **out, struct err *err)
 {
-	auto_free char *text = read_text(path, err);
 	struct did *did = calloc(1, sizeof(*did));
+	auto_free char *text = NULL;
+	size_t len;
+	int rc = did ? text_file_read(path, MAX_FILE_LEN, &text, &len, err) : -ENOMEM;
 
-	*out = NULL;
-	if (!text) {
-		free(did);
-		return -EINVAL;
-	}
-	if (!did || add_words(did, text) < 0) {
+	if (!rc)
+		rc = add_words(did, text);
+	if (rc == -ENOMEM)
+		err_set(err, rc, "no memory for the words");
+	if (rc == -E2BIG)
+		err_set(err, rc, "more than %d words", MAX_WORDS);
+	if (rc) {
 		did_free(did);
-		return err_set(err, -ENOMEM, "no memory for the names in %s", path);
+		return err_prefix(err, rc, "cannot read %s", path);
 	}
 	if (did->count > 0)
 		qsort(did->words, did->count, sizeof(*did->words), compare);

@@ -9,10 +9,10 @@
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 
 #include "tools/cmd/cmd.h"
+#include "tools/input/input.h"
 
 enum { MAX_DIGITS = 20 };
 
@@ -81,17 +81,16 @@ static int size_of(const char *text, size_t len, const char *key, uint64_t *out,
 
 int canister_meta_parse(const char *text, size_t len, struct canister_meta *out, struct err *err)
 {
-	json_error_t where;
-	json_t *doc =
-		json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &where);
+	const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL;
+	struct err why = {""};
+	json_t *doc = json_read(text, len, flags, JSON_MAX_DEPTH, &why);
 	bool object = json_is_object(doc);
 	size_t off, digits;
 	int rc;
 
 	json_decref(doc);
 	if (!doc)
-		return err_set(err, -EINVAL, "metadata.json is no JSON: line %d: %s", where.line,
-			       where.text);
+		return err_set(err, -EINVAL, "metadata.json is no JSON: %s", why.text);
 	if (!object)
 		return err_set(err, -EINVAL, "metadata.json holds no object");
 	rc = size_of(text, len, "wasm_module_size", &out->module_len, &off, &digits, err);

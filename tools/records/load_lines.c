@@ -7,6 +7,8 @@
 
 #include "tools/records/load_lines.h"
 
+#include "tools/input/input.h"
+
 /* One line, decoded. */
 struct line {
 	struct buf key, value;
@@ -57,8 +59,9 @@ static int read_member(struct loader *l, struct line *line, const char *name, co
 static int read_line(struct loader *l, const char *text, size_t len, struct line *line,
 		     struct err *err)
 {
-	json_error_t why;
-	json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+	const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
+	struct err why = {""};
+	json_t *json = json_read(text, len, flags, JSON_MAX_DEPTH, &why);
 	const char *name;
 	json_t *member;
 	int rc = 0;
@@ -243,15 +246,18 @@ static int apply_lines(struct loader *l, FILE *from, struct err *err)
 	auto_free char *text = NULL;
 	struct line line = {0};
 	uint64_t number = 0;
-	size_t cap = 0;
-	ssize_t len;
+	size_t cap = 0, len;
 	int rc = 0;
 
-	while (rc == 0 && (len = getline(&text, &cap, from)) >= 0) {
+	while (rc == 0) {
 		number++;
-		if (strspn(text, " \t\r\n") == (size_t)len)
+		rc = line_read(from, &text, &cap, &len, err);
+		if (rc == 0 && len == 0)
+			break;
+		if (rc == 0 && strspn(text, " \t\r\n") == len)
 			continue;
-		rc = read_line(l, text, (size_t)len, &line, err);
+		if (rc == 0)
+			rc = read_line(l, text, len, &line, err);
 		if (rc == 0)
 			rc = keyed ? apply_keyed(l, &line, err) : apply_indexed(l, &line, err);
 		if (rc < 0)
@@ -259,8 +265,6 @@ static int apply_lines(struct loader *l, FILE *from, struct err *err)
 	}
 	buf_free(&line.key);
 	buf_free(&line.value);
-	if (rc == 0 && ferror(from))
-		rc = err_sys(err, -EIO, "cannot read the records");
 	return rc;
 }
 

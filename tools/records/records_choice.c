@@ -4,17 +4,30 @@
 
 #include <inttypes.h>
 
-/* What the command line says, else the names file, else hex. */
+/* What the command line says, else the names file, else hex. Whoever types a command may run it;
+ * whoever wrote a names file may not. */
+static int choose_codec(const struct records_args *args, const char *typed, const char *named,
+			struct codec *out, struct err *err)
+{
+	const char *spec = typed ? typed : named ? named : "hex";
+	int rc = codec_parse(spec, out, err);
+
+	if (rc == 0 && !typed && out->ops == &codec_exec && !args->allow_exec)
+		rc = err_set(err, -EPERM,
+			     "the names file's '%s' would run a command; --allow-exec lets it",
+			     spec);
+	return rc;
+}
+
 static int choose_codecs(const struct records_args *args, struct records_choice *c, struct err *err)
 {
-	const char *key = args->key ? args->key : c->name ? c->name->key : NULL;
-	const char *value = args->value ? args->value : c->name ? c->name->value : NULL;
+	const struct name *name = c->name;
 	struct err why = {""};
-	int rc = codec_parse(key ? key : "hex", &c->key, &why);
+	int rc = choose_codec(args, args->key, name ? name->key : NULL, &c->key, &why);
 
 	if (rc < 0)
 		return err_set(err, rc, "--key: %s", why.text);
-	rc = codec_parse(value ? value : "hex", &c->value, &why);
+	rc = choose_codec(args, args->value, name ? name->value : NULL, &c->value, &why);
 	return rc < 0 ? err_set(err, rc, "--value: %s", why.text) : 0;
 }
 

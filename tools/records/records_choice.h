@@ -18,6 +18,7 @@ struct records_args {
 	struct names *names;
 	const char *key, *value, *key_width, *order;
 	uint64_t data_id; /* of a log's data memory */
+	bool allow_exec;  /* a codec in the names file may run a command */
 };
 
 /* The options of struct records_args, for a verb's table; `args` is the verb's struct. */
@@ -40,6 +41,9 @@ struct records_args {
 		{"data-id", 0,                                                                     \
 		 CMD_ID,    WHERE(args, r.data_id),                                                \
 		 "ID",      "the memory with a log's data"},                                       \
+		{"allow-exec", 0,                                                                  \
+		 CMD_FLAG,     WHERE(args, r.allow_exec),                                          \
+		 NULL,         "let a codec exec:CMD of the names file run its command"},          \
 		CMD_NAMES_FILE(args, r.names), CMD_BASE_PAGE, CMD_TRUST_BACKING
 
 #define RECORDS_OPERANDS(args)                                                                     \

@@ -241,6 +241,7 @@ static int cmd_info(const void *arguments)
 	uint64_t len;
 
 	inside.data_id = CMD_UNSET;
+	inside.allow_exec = true; /* no value is shown, so no codec runs anything */
 	if (args->r.id != CMD_UNSET || args->structure)
 		return info_structure(&inside, args->json);
 	if (!in || inspect(args, in, &len, &err) != 0)

@@ -5,6 +5,7 @@
  */
 #include "tools/cmd/cmd.h"
 #include "tools/facts/cost.h"
+#include "tools/input/input.h"
 #include "tools/waste/waste_sum.h"
 #include "tools/waste/waste_walk.h"
 
@@ -82,17 +83,19 @@ static void take_row(void *ctx, struct waste_row *row)
 static void merge_lines(struct waste *w, FILE *from, const char *name)
 {
 	auto_free char *line = NULL;
-	size_t room = 0;
-	ssize_t len;
+	size_t room = 0, len = 1;
 
-	for (unsigned long n = 1; (len = getline(&line, &room, from)) >= 0; n++) {
-		struct waste_row row;
+	for (unsigned long n = 1; len > 0; n++) {
+		struct waste_row row = {NULL};
 		struct err err = {""};
-		int rc;
+		int rc = line_read(from, &line, &room, &len, &err);
 
-		if (len == 1 && line[0] == '\n')
+		if (rc < 0)
+			len = 0;
+		else if (len == 0 || (len == 1 && line[0] == '\n'))
 			continue;
-		rc = waste_row_from_json(line, (size_t)len, &row, &err);
+		else
+			rc = waste_row_from_json(line, len, &row, &err);
 		if (rc < 0) {
 			cmd_error(name, "line %lu: %s", n, err.text);
 			w->failed = true;
@@ -100,10 +103,6 @@ static void merge_lines(struct waste *w, FILE *from, const char *name)
 		if (rc == 0)
 			take_row(w, &row);
 		waste_row_free(&row);
-	}
-	if (ferror(from)) {
-		cmd_error(name, "cannot read");
-		w->failed = true;
 	}
 }
 

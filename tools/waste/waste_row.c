@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #include "tools/image/image_open.h"
+#include "tools/input/input.h"
 #include "tools/waste/gz_head.h"
 
 static const char *const kinds[WASTE_KINDS] = {
@@ -213,8 +214,7 @@ static bool get_row(const json_t *object, struct waste_row *row)
 
 int waste_row_from_json(const char *line, size_t len, struct waste_row *row, struct err *err)
 {
-	json_error_t where;
-	json_t *object = json_loadb(line, len, 0, &where);
+	json_t *object = json_read(line, len, 0, JSON_MAX_DEPTH, NULL);
 	const char *path = json_string_value(json_object_get(object, "path"));
 	uint64_t schema;
 	int rc = -EINVAL;
