@@ -7,19 +7,30 @@
 #include "tools/cmd/names.h"
 #include "tools/image/image_open.h"
 
+/* Whether a candidate is followed by a tab and what it means. */
+static bool described;
+
+static void put_candidate(const char *dashes, const char *word, const char *meaning)
+{
+	printf("%s%s", dashes, word);
+	if (described && meaning)
+		printf("\t%s", meaning);
+	putchar('\n');
+}
+
 static void list_verbs(void)
 {
 	const struct verb *v;
 
 	for (size_t i = 0; (v = verb_at(i)); i++)
-		puts(v->name);
+		put_candidate("", v->name, v->summary);
 }
 
 static void list_options(const struct verb *v)
 {
 	for (const struct cmd_option *o = v->options; o && o->name; o++)
-		printf("--%s\n", o->name);
-	puts("--help");
+		put_candidate("--", o->name, o->help);
+	put_candidate("--", "help", "explain the verb");
 }
 
 static void list_ids(const char *path)
@@ -117,13 +128,21 @@ static void complete_verb(const struct verb *v, int argc, char **argv)
 		list_values(operand->type, &said);
 }
 
-void complete(int argc, char **argv)
+static void list_first_words(void)
+{
+	list_verbs();
+	put_candidate("", "help", "list the verbs, or explain one");
+	put_candidate("--", "help", "list the verbs");
+	put_candidate("--", "version", "say which canisterfs this is");
+}
+
+void complete(int argc, char **argv, bool describe)
 {
 	const struct verb *v;
 
+	described = describe;
 	if (argc < 2) {
-		list_verbs();
-		puts("help\n--help\n--version");
+		list_first_words();
 		return;
 	}
 	v = verb_named(argv[0]);

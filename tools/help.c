@@ -54,17 +54,21 @@ static void put_padded(FILE *to, int have, int want)
 
 void help_overview(FILE *to)
 {
+	const char *heading = NULL;
 	const struct verb *v;
 
 	fputs("usage: canisterfs VERB [OPTION...] OPERAND...\n"
 	      "       canisterfs IMAGE MOUNTPOINT [-o OPTION,...]\n"
 	      "\n"
-	      "Mounts and mends images of Internet Computer stable memory.\n"
-	      "\n",
+	      "Mounts and mends images of Internet Computer stable memory.\n",
 	      to);
 	for (size_t i = 0; (v = verb_at(i)); i++) {
-		int n = fprintf(to, "  %s", v->name);
+		int n;
 
+		if (verb_heading(v) != heading)
+			fprintf(to, "\n%s:\n", verb_heading(v));
+		heading = verb_heading(v);
+		n = fprintf(to, "  %s", v->name);
 		put_padded(to, n, 14);
 		fprintf(to, "%s\n", v->summary);
 	}

@@ -11,24 +11,43 @@
 #include "tools/cmd/cmd.h"
 #include "tools/out/text.h"
 
-static const struct verb *const verbs[] = {
-#define VERB(name) &verb_##name,
+/* A heading, and no verb; or a verb under the heading before it. */
+static const struct entry {
+	const char *heading;
+	const struct verb *verb;
+} entries[] = {
+#define GROUP(text) {text, NULL},
+#define VERB(name)  {NULL, &verb_##name},
 #include "tools/verbs.h"
 #undef VERB
-	NULL,
 };
 
 const struct verb *verb_at(size_t n)
 {
-	return verbs[n];
+	for (size_t i = 0; i < ARRAY_LEN(entries); i++)
+		if (entries[i].verb && n-- == 0)
+			return entries[i].verb;
+	return NULL;
 }
 
 const struct verb *verb_named(const char *name)
 {
-	for (size_t i = 0; verbs[i]; i++)
-		if (strcmp(verbs[i]->name, name) == 0)
-			return verbs[i];
+	const struct verb *v;
+
+	for (size_t i = 0; (v = verb_at(i)); i++)
+		if (strcmp(v->name, name) == 0)
+			return v;
 	return NULL;
+}
+
+const char *verb_heading(const struct verb *v)
+{
+	const char *heading = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(entries) && entries[i].verb != v; i++)
+		if (entries[i].heading)
+			heading = entries[i].heading;
+	return heading;
 }
 
 static void PRINTF(2, 0) error_line(const char *path, const char *fmt, va_list ap)
@@ -182,8 +201,8 @@ int main(int argc, char **argv)
 		help_overview(stderr);
 		return CMD_USAGE;
 	}
-	if (strcmp(argv[1], "--complete") == 0) {
-		complete(argc - 2, argv + 2);
+	if (strcmp(argv[1], "--complete") == 0 || strcmp(argv[1], "--describe") == 0) {
+		complete(argc - 2, argv + 2, strcmp(argv[1], "--describe") == 0);
 		return finish(CMD_DONE, CMD_FAILED);
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)

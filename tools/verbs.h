@@ -1,35 +1,54 @@
 /* SPDX-License-Identifier: MIT */
-/* All verbs, in the order in which help shows them. No include guard: it is read for the
- * declarations and for the table. */
-VERB(create)
+/* All verbs by what one wants to do, in the order in which help shows them. No include guard: it is
+ * read for the declarations, and for the table that also wants the headings. */
+#ifndef GROUP
+#define GROUP(heading)
+#endif
+
+GROUP("Look")
 VERB(info)
 VERB(map)
 VERB(check)
 VERB(cat)
-VERB(put)
 VERB(dump)
-VERB(load)
 VERB(diff)
+VERB(find)
 VERB(schema)
+
+GROUP("Change")
 #ifdef HAVE_FUSE
 VERB(mount)
 #endif
-#ifdef HAVE_FUSE
-VERB(run)
-#endif
 VERB(umount)
-VERB(snapshot)
-VERB(commit)
-VERB(discard)
+VERB(create)
+VERB(put)
+VERB(load)
 VERB(adopt)
 VERB(extract)
+
+GROUP("Keep")
+VERB(snapshot)
 VERB(checkpoint)
 VERB(restore)
 VERB(verify)
 VERB(compare)
-VERB(find)
+
+GROUP("Try")
+#ifdef HAVE_FUSE
+VERB(run)
+#endif
+VERB(commit)
+VERB(discard)
+
+GROUP("Make smaller")
 VERB(advise)
 VERB(rebucket)
 VERB(compact)
+
+GROUP("Fleets")
 VERB(waste)
+
+GROUP("This program")
 VERB(version)
+
+#undef GROUP

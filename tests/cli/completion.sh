@@ -7,7 +7,7 @@ golden l_sqlite
 touch 'with blank'
 mkdir folder
 COMP_WORDS=()
-. "$here/../../tools/completion/canisterfs"
+. "$here/../../tools/completion/canisterfs.bash"
 
 # completes LAST-WORD-AND-ITS-CANDIDATES WORD...: sorted, one blank between them.
 completes() {

@@ -9,6 +9,11 @@ run 0 help
 cp out overview
 run 0 --help
 same out overview
+# By what one wants to do; each verb under one heading, and no heading without a verb.
+[ "$(sed -n 's/^\([A-Z][a-z ]*\):$/\1/p' overview | paste -sd ,)" = \
+    "Look,Change,Keep,Try,Make smaller,Fleets,This program" ] || fail "headings: $(cat overview)"
+! grep -A 1 '^[A-Z][a-z ]*:$' overview | grep -v -e '^[A-Z][a-z ]*:$' -e '^--$' | grep -v '^  [a-z]' ||
+    fail "a heading without a verb: $(cat overview)"
 run 0 --version
 grep -Eqx 'canisterfs [0-9]+\.[0-9]+\.[0-9]+' out || fail "$(cat out)"
 run 0 version --json

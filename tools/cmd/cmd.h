@@ -101,6 +101,8 @@ struct verb {
 /* The verb of this name, or NULL; and the n-th one, NULL behind the last. */
 const struct verb *verb_named(const char *name);
 const struct verb *verb_at(size_t n);
+/* What a verb's group is called in the overview. */
+const char *verb_heading(const struct verb *v);
 
 /* options.c: reads argv (argv[0] is the verb) into args, zeroed memory of v->args_len bytes.
  * Returns 0, -EINVAL with a sentence, or 1 when --help was asked for. */
@@ -113,8 +115,10 @@ void help_overview(FILE *to);
 void help_verb(const struct verb *v, FILE *to);
 
 /* complete.c: prints what may stand at the last of these words (argv[0] is the first one behind
- * `canisterfs`), one candidate a line; a line ":file" or ":dir" asks the shell for names. */
-void complete(int argc, char **argv);
+ * `canisterfs`), one candidate a line, with `describe` a tab and its meaning behind it; a line
+ * ":file" or
+ * ":dir" asks the shell for names. */
+void complete(int argc, char **argv, bool describe);
 
 /*
  * One line on stderr: "canisterfs: PATH: what: why". `path` is NULL where no file is concerned.
