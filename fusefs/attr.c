@@ -164,24 +164,29 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 		reply_xattr(req, value, (size_t)len, size);
 }
 
+/* Ours are for those who ask for them by name: they would only travel along with copies. */
 void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
-	char list[128];
-	size_t len = 0;
-
-	if (node_of(fs_of(req), ino)->kind == NODE_MEMORY)
-		for (size_t i = 0; i < ARRAY_LEN(xattr_names); i++)
-			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s",
-						xattr_names[i]) +
-			       1;
-	reply_xattr(req, list, len, size);
+	reply_xattr(req, "", 0, size);
 }
 
-/* Ours are refused like any: what mv and cp -a, which carry them along, take without a word. */
+static bool is_fact(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(xattr_names); i++)
+		if (strcmp(name, xattr_names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Facts of the file itself cannot be set. But a copy may carry those of where it was: the tool that
+ * brings it back is to succeed, and the facts stay what they are. */
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
 		 int flags)
 {
-	fs_reply(req, -EOPNOTSUPP, NULL);
+	struct fs *fs = fs_of(req);
+	bool ignored = node_is_file(node_of(fs, ino)) && is_fact(name);
+
+	fs_reply(req, ignored && !fs->cfg->opts->read_only ? 0 : -EOPNOTSUPP, NULL);
 }
 
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)

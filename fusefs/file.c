@@ -84,12 +84,17 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct fs *fs = fs_of(req);
 	struct node *node = node_of(fs, ino);
 	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
+	bool written;
 
 	if (!node_is_file(node)) {
 		control_release(req, node, fi);
 		return;
 	}
+	written = for_writing(fi) && node->writers == 1;
 	file_closed(node, fi);
+	/* What the host holds of it is known only now: the kernel is to ask. */
+	if (written)
+		fuse_lowlevel_notify_inval_inode(fs->session, ino, -1, 0);
 	fs_reply(req, 0, NULL);
 }
 

@@ -7,6 +7,9 @@
  * file is shorter than it should be, or its disk fails, the kernel's copy ends with EFAULT and the
  * reader gets EIO; nobody gets a SIGBUS. Writing never goes through it.
  *
+ * Holes are not read through the mapping: tmpfs allocates a page for each that is looked at, so
+ * that an image would grow by being read. Zeros of our own stand for them.
+ *
  * Where a piece of the image lies in no host file that is mapped, the plain way reads it.
  */
 #include <fcntl.h>
@@ -22,7 +25,10 @@ enum {
 	PIECES_MAX = 64,
 	SEQUENTIAL_LEN = 64 << 10,
 	AHEAD_LEN = 16 << 20, /* host pages that are fetched before the kernel asks for them */
+	ZEROS_LEN = 128 << 10,
 };
+
+static char zeros[ZEROS_LEN];
 
 void window_open(struct fs *fs)
 {
@@ -63,6 +69,21 @@ static uint64_t mapped_piece(struct fs *fs, const struct node *node, uint64_t of
 		return 0;
 	*host_off = host.off;
 	return MIN(MIN(x.len, host.len), fs->window_len - host.off);
+}
+
+/* The bytes of a piece: in the mapping, or zeros. Shortens it where data and holes meet. False: the
+ * host does not tell. Image pinned. */
+static bool piece_bytes(struct fs *fs, uint64_t host_off, uint64_t *len, char **bytes)
+{
+	uint64_t start, end;
+
+	/* The window is the image's file from its beginning: the store's offsets are the file's. */
+	if (store_next_data(fs->store, host_off, &start, &end, NULL))
+		return false;
+	*bytes = start > host_off ? zeros : fs->window + host_off;
+	*len = MIN(*len,
+		   start > host_off ? MIN(start - host_off, (uint64_t)ZEROS_LEN) : end - host_off);
+	return *len > 0;
 }
 
 /* Large requests, near each other, are the kernel's read-ahead for one reader. They need not come
@@ -123,10 +144,12 @@ static bool collect_mapped(struct fs *fs, struct node *node, size_t size, uint64
 	while (done < len) {
 		uint64_t host_off;
 		uint64_t piece = mapped_piece(fs, node, off + done, len - done, &host_off);
+		char *bytes;
 
-		if (piece == 0 || answer->count == PIECES_MAX)
+		if (piece == 0 || answer->count == PIECES_MAX ||
+		    !piece_bytes(fs, host_off, &piece, &bytes))
 			return false;
-		answer->iov[answer->count++] = (struct iovec){fs->window + host_off, piece};
+		answer->iov[answer->count++] = (struct iovec){bytes, piece};
 		done += piece;
 	}
 	read_ahead(fs, node, off, off + len);

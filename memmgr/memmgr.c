@@ -387,8 +387,10 @@ int mm_next_data(struct mm *mm, unsigned mm_id, uint64_t off, uint64_t *start, u
 		uint64_t from, to;
 		int rc = next_piece(mm, mm_id, off, size_len - off, &x, err);
 
-		if (!rc)
+		if (!rc) {
+			join_neighbours(mm, mm_id, size_len - off, &x);
 			rc = store_next_data(mm->store, x.image_off, &from, &to, err);
+		}
 		if (rc)
 			return rc;
 		if (from < x.image_off + x.len) {

@@ -48,6 +48,11 @@ enum node_kind {
 /* What chmod can set: nothing here is a program, see handshake.c. */
 #define MODE_BITS ((mode_t)01777)
 
+/* How much of a file the host was found to hold, and of which file: blocks.c. */
+struct counted {
+	uint64_t version, size_len, len;
+};
+
 struct node {
 	/* A memory can become a scratch file and the other way round, under the exclusive lock. */
 	_Atomic enum node_kind kind;
@@ -65,6 +70,7 @@ struct node {
 	/* Where the last read ended and how far read-ahead has come: hints, no lock. */
 	_Atomic uint64_t read_end, ahead_off;
 	pthread_mutex_t attr_lock; /* guards the rest */
+	struct counted counted;
 	ino_t ino;
 	mode_t mode;
 	uid_t uid;
@@ -137,6 +143,8 @@ struct node *node_new(struct fs *fs, enum node_kind kind, const char *name, mode
 void node_set_name(struct fs *fs, struct node *node, char *name); /* takes name; NULL unlinks */
 void node_forget(struct node *node, uint64_t lookups);            /* may free it */
 void node_stat(struct fs *fs, struct node *node, struct stat *st);
+/* blocks.c: in units of 512 bytes. node->lock shared. */
+uint64_t node_blocks(struct fs *fs, struct node *node);
 /* Makes it as old as a memory's file, if there is one. */
 void node_stat_times(struct fs *fs, unsigned mm_id, struct stat *st);
 bool node_is_written(struct fs *fs, unsigned mm_id);

@@ -258,40 +258,6 @@ static uint64_t image_len(struct fs *fs)
 	return fs->store->len;
 }
 
-/* 512-byte units that the node really holds: a memory's buckets, a scratch file's own blocks. */
-static blkcnt_t blocks_of(struct fs *fs, struct node *node)
-{
-	struct mm_memory m;
-	struct stat st;
-
-	switch ((enum node_kind)node->kind) {
-	case NODE_MEMORY:
-		mm_memory(fs->mm, node->mm_id, &m);
-		return (blkcnt_t)((m.pages * MM_PAGE_LEN + m.slack_len) / 512);
-	case NODE_SCRATCH:
-		return fstat(node->fd, &st) == 0 ? st.st_blocks : 0;
-	case NODE_STABLE:
-		return (blkcnt_t)(image_len(fs) / 512);
-	case NODE_BESIDE:
-		return stat(control_path(fs, node), &st) == 0 ? st.st_blocks : 0;
-	case NODE_SNAP_FILE:
-	case NODE_SNAP_STABLE:
-		return (blkcnt_t)(node->size_len / 512);
-	case NODE_ROOT:
-	case NODE_CONTROL:
-	case NODE_INFO:
-	case NODE_RECORDS:
-	case NODE_RECORD_DIR:
-	case NODE_RECORD:
-	case NODE_BY_NAME:
-	case NODE_LINK:
-	case NODE_SNAP_ROOT:
-	case NODE_SNAP_DIR:
-		break;
-	}
-	return 0;
-}
-
 static uint64_t len_of(struct fs *fs, struct node *node)
 {
 	struct stat st;
@@ -309,7 +275,7 @@ void node_stat(struct fs *fs, struct node *node, struct stat *st)
 	{
 		auto_rw_unlock pthread_rwlock_t *held = lock_shared(&node->lock);
 
-		st->st_blocks = blocks_of(fs, node);
+		st->st_blocks = (blkcnt_t)node_blocks(fs, node);
 		st->st_size = (off_t)len_of(fs, node);
 	}
 	auto_unlock pthread_mutex_t *held = lock(&node->attr_lock);

@@ -238,8 +238,8 @@ void snapdir_read(fuse_req_t req, struct node *node, size_t size, off_t off)
 		fuse_reply_buf(req, buf, len);
 }
 
-static int next_data(struct node *node, uint64_t off, uint64_t *start, uint64_t *end,
-		     struct err *err)
+int snapdir_next_data(struct fs *fs, struct node *node, uint64_t off, uint64_t *start,
+		      uint64_t *end, struct err *err)
 {
 	struct fs_snap *snap = node->snap;
 	auto_rw_unlock pthread_rwlock_t *held = lock_shared(&snap->lock);
@@ -254,8 +254,9 @@ static int next_data(struct node *node, uint64_t off, uint64_t *start, uint64_t 
 void snapdir_lseek(fuse_req_t req, struct node *node, off_t off, int whence)
 {
 	uint64_t at = (uint64_t)off, start = at, end = at;
+	struct fs *fs = fs_of(req);
 	struct err err = {""};
-	int rc = at < node->size_len ? next_data(node, at, &start, &end, &err) : -ENXIO;
+	int rc = at < node->size_len ? snapdir_next_data(fs, node, at, &start, &end, &err) : -ENXIO;
 
 	if (!rc && whence == SEEK_DATA && start == end)
 		rc = -ENXIO;
@@ -263,7 +264,7 @@ void snapdir_lseek(fuse_req_t req, struct node *node, off_t off, int whence)
 		at = start;
 	while (!rc && whence == SEEK_HOLE && start == at && start < end) {
 		at = end;
-		rc = next_data(node, at, &start, &end, &err);
+		rc = snapdir_next_data(fs, node, at, &start, &end, &err);
 	}
 	if (rc)
 		fs_reply(req, rc, &err);

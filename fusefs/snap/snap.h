@@ -36,6 +36,9 @@ bool snapdir_is_folder(const struct fs *fs, const char *name);
 void snapdir_lookup(fuse_req_t req, struct node *dir, const char *name);
 void snapdir_open(fuse_req_t req, struct node *node, struct fuse_file_info *fi);
 void snapdir_read(fuse_req_t req, struct node *node, size_t size, off_t off);
+/* As content_next_data, of a file in a snapshot. */
+int MUST_CHECK snapdir_next_data(struct fs *fs, struct node *node, uint64_t off, uint64_t *start,
+				 uint64_t *end, struct err *err);
 void snapdir_lseek(fuse_req_t req, struct node *node, off_t off, int whence);
 /* What a directory lists. */
 int MUST_CHECK snapdir_list(struct fs *fs, struct node *dir, list_add_fn *add, void *list);
