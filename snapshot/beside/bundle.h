@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A bundle is all that lies beside an image at one instant (side_files.h) as one piece of bytes, in
- * a file of its own or in a part of a checkpoint. docs/checkpoint-format.md, section "Bundles", is
- * its format. The same state at the same level gives the same bytes.
+ * a file of its own or in a part of a checkpoint. Its format is section 8 of
+ * docs/checkpoint-format.md. The same state at the same level gives the same bytes.
  */
 #ifndef CANISTERFS_BUNDLE_H
 #define CANISTERFS_BUNDLE_H
@@ -37,13 +37,17 @@ const struct side_files *bundle_files(const struct bundle *b);
 /* The SHA-256 that the bundle says it has; bundle_verify proves it. */
 const uint8_t *bundle_hash(const struct bundle *b);
 
-/*
- * Reads every byte and compares it with what there is to compare. `found` is told of each file that
- * is damaged, with a sentence, and with NULL for a name of what belongs to no file. 0 however much
- * is found.
- */
-typedef void bundle_found_fn(void *ctx, const char *name, const char *text);
-int MUST_CHECK bundle_verify(struct bundle *b, bundle_found_fn *found, void *ctx, struct err *err);
+/* Who is told how a proof goes; either function may be NULL. */
+struct bundle_watch {
+	/* A file is damaged, and why. `name` is NULL for what belongs to no file. */
+	void (*found)(void *ctx, const char *name, const char *text);
+	/* So many bytes more were read. What is not 0 ends the proof with -ECANCELED. */
+	int (*step)(void *ctx, uint64_t len);
+	void *ctx;
+};
+/* Reads every byte and compares it with its checksums. 0 however much is found. */
+int MUST_CHECK bundle_verify(const struct bundle *b, const struct bundle_watch *watch,
+			     struct err *err);
 
 /* Accepts NULL. */
 void bundle_close(struct bundle *b);
