@@ -43,7 +43,14 @@ struct text {
 	size_t len;
 };
 
-/* Opened anew each time: what stands under the path may have been replaced. */
+static void drop_text(struct text *text)
+{
+	free(text->buf);
+	free(text);
+}
+
+/* No release follows an answer of -ENOENT: a signal has ended the caller's wait. Opened anew each
+ * time: what stands under the path may have been replaced. */
 static void open_beside(fuse_req_t req, struct node *node, struct fuse_file_info *fi)
 {
 	int fd = open(control_path(fs_of(req), node), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -53,7 +60,8 @@ static void open_beside(fuse_req_t req, struct node *node, struct fuse_file_info
 		return;
 	}
 	fi->fh = (uint64_t)fd;
-	fuse_reply_open(req, fi);
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		close(fd);
 }
 
 static void read_beside(fuse_req_t req, int fd, size_t size, off_t off)
@@ -100,7 +108,8 @@ void control_open(fuse_req_t req, struct node *node, struct fuse_file_info *fi)
 		return;
 	}
 	fi->fh = (uintptr_t)text;
-	fuse_reply_open(req, fi);
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		drop_text(text);
 }
 
 void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fuse_file_info *fi,
@@ -110,12 +119,6 @@ void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fu
 		snapdir_ioctl(req, fi, cmd, in, in_len, out_len);
 	else
 		fs_reply(req, -ENOTTY, NULL);
-}
-
-static void drop_text(struct text *text)
-{
-	free(text->buf);
-	free(text);
 }
 
 void control_release(fuse_req_t req, struct node *node, struct fuse_file_info *fi)

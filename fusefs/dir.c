@@ -151,7 +151,9 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	fi->fh = (uintptr_t)list;
-	fuse_reply_open(req, fi);
+	/* A signal has ended the caller's wait; no release will follow. */
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		list_free(list);
 }
 
 void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)

@@ -98,7 +98,7 @@ enum fs_verb {
 	FS_SNAP_CREATE = 1, /* name; number: bits of fs_snap_how */
 	FS_SNAP_DROP,       /* name */
 	FS_SNAP_RENAME,     /* name to other */
-	FS_SNAP_ROLLBACK,   /* name; mm_id -1: all memories */
+	FS_SNAP_ROLLBACK,   /* name; mm_id FS_SNAP_ALL: all memories */
 	FS_SNAP_INFO, /* of snapshot `number`, oldest first: `info`, its name "" behind the last;
 		       * `other` is the folder of snapshots */
 	FS_SNAP_DIFF, /* name to other ("": now): pages that differ, by memory */
@@ -111,10 +111,12 @@ enum fs_snap_how {
 				    * kill; one for each opening */
 };
 
+enum { FS_SNAP_ALL = -1 };
+
 struct fs_request {
 	uint32_t verb;
 	int32_t status;
-	int32_t mm_id;
+	int32_t mm_id; /* FS_SNAP_ALL, or 0 to 254 */
 	uint32_t number;
 	char name[256], other[256];
 	char text[512];

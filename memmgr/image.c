@@ -163,9 +163,13 @@ int image_hand_out(struct mm *mm, uint32_t buckets, const uint16_t *index, uint3
 		lay->owner[index[i]] = owner;
 	layout_encode(lay, page);
 	rc = write_page(mm, page, LAYOUT_OWNER_OFF + index[count - 1] + 1u, 0, STORE_DURABLE, err);
-	if (!rc)
-		mm->lay = *lay;
-	return rc;
+	if (rc)
+		return rc;
+	/* Readers are excluded from the owners, but not from the size of the buckets. */
+	mm->lay.buckets = buckets;
+	for (uint32_t i = 0; i < count; i++)
+		mm->lay.owner[index[i]] = owner;
+	return 0;
 }
 
 /* Everything that `it` stands on is durable, then the record is. */

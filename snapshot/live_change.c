@@ -81,6 +81,16 @@ static int make_dir(struct snap_live *live, struct err *err)
 	return chain_make_room(live, err);
 }
 
+static uint64_t len_now(struct snap_live *live)
+{
+	uint64_t len;
+
+	pthread_rwlock_rdlock(&live->len_lock);
+	len = live->s.len;
+	pthread_rwlock_unlock(&live->len_lock);
+	return len;
+}
+
 /* A file that nobody needs yet, under a hidden name. */
 static int make_file(struct snap_live *live, struct kept *kept, struct err *err)
 {
@@ -88,7 +98,7 @@ static int make_file(struct snap_live *live, struct kept *kept, struct err *err)
 	char backing[NAME_MAX + 16];
 	uint8_t record[SNAP_RECORD_MAX];
 	struct snap_new what = {
-		.len = live->s.len,
+		.len = len_now(live),
 		.backing = backing,
 		.backing_format = live_format(live),
 		.record = record,

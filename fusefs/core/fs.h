@@ -56,7 +56,8 @@ struct counted {
 struct node {
 	/* A memory can become a scratch file and the other way round, under the exclusive lock. */
 	_Atomic enum node_kind kind;
-	unsigned mm_id;
+	/* Likewise which one. */
+	_Atomic unsigned mm_id;
 	int fd;
 	char *name;               /* NULL: unlinked. tree_lock */
 	struct node *next, *prev; /* of the mount's named nodes, in no order. tree_lock */

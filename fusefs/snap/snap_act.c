@@ -220,6 +220,15 @@ static int drop_for(struct fs *fs, const char *name, struct handle *h, struct er
 	return rc;
 }
 
+static int roll_back(struct fs *fs, const struct fs_request *r, struct err *err)
+{
+	if (r->mm_id == FS_SNAP_ALL)
+		return roll_back_all(fs, r->name, err);
+	if (r->mm_id < 0 || r->mm_id >= MM_MAX_MEMORIES)
+		return err_set(err, -EINVAL, "there is no memory %d", r->mm_id);
+	return roll_back_one(fs, r->name, (unsigned)r->mm_id, err);
+}
+
 static int act(struct fs *fs, struct fs_request *r, struct handle *h, struct err *err)
 {
 	auto_unlock pthread_mutex_t *held = NULL;
@@ -250,9 +259,7 @@ static int act(struct fs *fs, struct fs_request *r, struct handle *h, struct err
 	case FS_SNAP_RENAME:
 		return snap_live_rename(fs->cfg->live, r->name, r->other, err);
 	case FS_SNAP_ROLLBACK:
-		return r->mm_id >= 0 && r->mm_id < MM_MAX_MEMORIES
-			       ? roll_back_one(fs, r->name, (unsigned)r->mm_id, err)
-			       : roll_back_all(fs, r->name, err);
+		return roll_back(fs, r, err);
 	case FS_SNAP_INFO:
 		return info(fs, r, err);
 	case FS_SNAP_DIFF:
@@ -332,24 +339,27 @@ void snapdir_tasks_wait(struct fs *fs)
 	pthread_mutex_unlock(&fs->tasks_lock);
 }
 
-static void start_named(fuse_req_t req, uint32_t verb, const char *name)
+static void start_named(fuse_req_t req, uint32_t verb, const char *name, const char *other)
 {
-	struct task *t = strlen(name) < sizeof(t->r.name) ? calloc(1, sizeof(*t)) : NULL;
+	bool fits = strlen(name) < sizeof(((struct fs_request *)0)->name) &&
+		    strlen(other) < sizeof(((struct fs_request *)0)->other);
+	struct task *t = fits ? calloc(1, sizeof(*t)) : NULL;
 
 	if (!t) {
-		fs_reply(req, strlen(name) < sizeof(t->r.name) ? -ENOMEM : -ENAMETOOLONG, NULL);
+		fs_reply(req, fits ? -ENOMEM : -ENAMETOOLONG, NULL);
 		return;
 	}
 	t->req = req;
 	t->r.verb = verb;
 	strcpy(t->r.name, name);
+	strcpy(t->r.other, other);
 	start(t);
 }
 
 void snapdir_mkdir(fuse_req_t req, struct node *dir, const char *name)
 {
 	if (dir->kind == NODE_SNAP_ROOT)
-		start_named(req, FS_SNAP_CREATE, name);
+		start_named(req, FS_SNAP_CREATE, name, "");
 	else
 		fs_reply(req, -EROFS, NULL);
 }
@@ -357,7 +367,7 @@ void snapdir_mkdir(fuse_req_t req, struct node *dir, const char *name)
 void snapdir_rmdir(fuse_req_t req, struct node *dir, const char *name)
 {
 	if (dir->kind == NODE_SNAP_ROOT)
-		start_named(req, FS_SNAP_DROP, name);
+		start_named(req, FS_SNAP_DROP, name, "");
 	else
 		fs_reply(req, -EROFS, NULL);
 }
@@ -378,7 +388,7 @@ void snapdir_release_stable(fuse_req_t req, struct fuse_file_info *fi)
 	struct handle *h = (struct handle *)(uintptr_t)fi->fh;
 
 	if (h->snapshot[0])
-		start_named(req, FS_SNAP_DROP, h->snapshot);
+		start_named(req, FS_SNAP_DROP, h->snapshot, "");
 	else
 		fs_reply(req, 0, NULL);
 	free(h);
@@ -386,13 +396,7 @@ void snapdir_release_stable(fuse_req_t req, struct fuse_file_info *fi)
 
 void snapdir_rename(fuse_req_t req, const char *name, const char *new_name)
 {
-	struct fs *fs = fs_of(req);
-	struct err err = {""};
-	int rc = fs->cfg->opts->read_only ? -EROFS : -EOPNOTSUPP;
-
-	if (fs->cfg->live && !fs->cfg->opts->read_only)
-		rc = snap_live_rename(fs->cfg->live, name, new_name, &err);
-	fs_reply(req, rc, &err);
+	start_named(req, FS_SNAP_RENAME, name, new_name);
 }
 
 /* Whoever may see the mount may not yet change it: its owner may, and root. */

@@ -63,7 +63,7 @@ int mounted_ask(int fd, struct fs_request *r, struct err *err)
 int mounted_request(struct fs_request *r, uint32_t verb, const char *name, const char *other,
 		    struct err *err)
 {
-	*r = (struct fs_request){.verb = verb, .mm_id = -1};
+	*r = (struct fs_request){.verb = verb, .mm_id = FS_SNAP_ALL};
 	if (strlen(name) >= sizeof(r->name) || (other && strlen(other) >= sizeof(r->other)))
 		return err_set(err, -ENAMETOOLONG, "a snapshot's name is not so long");
 	strcpy(r->name, name);

@@ -105,7 +105,8 @@ static int act(struct image *img, struct fs_request *r, struct err *err)
 	case FS_SNAP_RENAME:
 		return snap_live_rename(img->live, r->name, r->other, err);
 	case FS_SNAP_ROLLBACK:
-		return r->mm_id >= 0 ? roll_back_one(img, r, err) : roll_back_all(img, r, err);
+		return r->mm_id == FS_SNAP_ALL ? roll_back_all(img, r, err)
+					       : roll_back_one(img, r, err);
 	case FS_SNAP_INFO:
 		return snap_live_nth(img->live, r->number, &r->info, err);
 	case FS_SNAP_DIFF:
