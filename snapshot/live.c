@@ -109,7 +109,7 @@ static int settle(struct snap_live *live)
 	return identity_settle(live, NULL);
 }
 
-void live_close(struct snap_live *live)
+static void live_close(struct snap_live *live)
 {
 	/* Where this fails the record goes on saying "open", which is as true. */
 	if (live->s.writable && live->marked)
@@ -119,6 +119,29 @@ void live_close(struct snap_live *live)
 	    unlinkat(live->dir_fd, ".state", 0) == 0)
 		(void)!rmdir(live->dir_path);
 	free_live(live);
+}
+
+static void close_op(struct store *s)
+{
+	live_close((struct snap_live *)s);
+}
+
+static const struct store_ops tap_ops = {
+	.name = "image",
+	.read_at = tap_read_at,
+	.write_at = tap_write_at,
+	.zero_at = tap_zero_at,
+	.resize = tap_resize,
+	.sync = tap_sync,
+	.sync_data = tap_sync_data,
+	.next_data = tap_next_data,
+	.host_at = tap_host_at,
+	.close = close_op,
+};
+
+struct snap_live *snap_live_of(struct store *s)
+{
+	return s->ops == &tap_ops ? (struct snap_live *)s : NULL;
 }
 
 static int set_paths(struct snap_live *live, const char *path)
@@ -143,6 +166,8 @@ static int open_parts(struct snap_live *live, const char *path, struct err *err)
 	if (live->dir_fd < 0)
 		return err_sys(err, -errno, "cannot open %s", live->dir_path);
 	rc = chain_load(live, err);
+	if (!rc && live->receiver)
+		rc = live_end_hidden(live, err);
 	if (!rc && live->state.rollback_seq > 0)
 		rc = rollback_finish(live, err);
 	return rc ? err_prefix(err, rc, "its snapshots") : 0;

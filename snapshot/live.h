@@ -112,9 +112,17 @@ static inline uint64_t live_clusters(uint64_t len)
 
 /* ---- tap.c ---- */
 
-extern const struct store_ops tap_ops, base_ops;
-/* live.c */
-void live_close(struct snap_live *live);
+extern const struct store_ops base_ops;
+/* The operations of the tap, which live.c opens and closes. */
+int tap_read_at(struct store *s, void *buf, size_t len, uint64_t off, struct err *err);
+int tap_write_at(struct store *s, const void *buf, size_t len, uint64_t off, unsigned flags,
+		 struct err *err);
+int tap_zero_at(struct store *s, uint64_t off, uint64_t len, struct err *err);
+int tap_resize(struct store *s, uint64_t len, struct err *err);
+int tap_sync(struct store *s, struct err *err);
+int tap_sync_data(struct store *s, struct err *err);
+int tap_next_data(struct store *s, uint64_t off, uint64_t *start, uint64_t *end, struct err *err);
+void tap_host_at(struct store *s, uint64_t off, struct store_host *out);
 /* Keeps what the clusters of a range hold that have data. */
 int MUST_CHECK tap_keep_range(struct snap_live *live, uint64_t off, uint64_t end, struct err *err);
 int MUST_CHECK tap_keep(struct snap_live *live, uint64_t cluster, struct err *err);
@@ -176,6 +184,8 @@ int MUST_CHECK chain_changed(struct snap_live *live, size_t at, size_t end, uint
 
 /* Ends the hidden snapshot `at`: its older neighbour gets what it needs of it. */
 int MUST_CHECK live_end(struct snap_live *live, size_t at, struct err *err);
+/* Ends all hidden snapshots. */
+int MUST_CHECK live_end_hidden(struct snap_live *live, struct err *err);
 
 /* ---- rollback.c ---- */
 

@@ -315,17 +315,6 @@ static int make_stale(struct snap_live *live, struct err *err)
 	return rc;
 }
 
-static int end_hidden(struct snap_live *live, struct err *err)
-{
-	for (size_t i = live->count; i > 0; i--) {
-		int rc = live->chain[i - 1]->hidden ? live_end(live, i - 1, err) : 0;
-
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
 int chain_make_room(struct snap_live *live, struct err *err)
 {
 	size_t room = MAX(live->count, (size_t)LIVE_MAX_SNAPSHOTS) + 1;
@@ -360,7 +349,6 @@ int chain_load(struct snap_live *live, struct err *err)
 		if (!bits)
 			return err_set(err, -ENOMEM, "no memory to keep old bytes");
 		chain_set_receiver(live, live->chain[live->count - 1], bits);
-		rc = end_hidden(live, err);
 	}
 	return rc;
 }

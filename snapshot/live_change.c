@@ -324,6 +324,17 @@ int live_end(struct snap_live *live, size_t at, struct err *err)
 	return chain_sync_dir(live, err);
 }
 
+int live_end_hidden(struct snap_live *live, struct err *err)
+{
+	for (size_t i = live->count; i > 0; i--) {
+		int rc = live->chain[i - 1]->hidden ? live_end(live, i - 1, err) : 0;
+
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
 static int drop_stale(struct snap_live *live, const char *name, struct err *err)
 {
 	auto_free char *path = live_path(live, name, ".stale");

@@ -13,15 +13,6 @@
 #include "snapshot/merkle.h"
 #include "snapshot/qcow2/qcow2_count.h"
 
-void verify_report(struct verify *v, struct snap_finding *finding)
-{
-	finding->depth = v->depth;
-	v->out->findings++;
-	v->out->harmless += finding->harmless;
-	if (v->fn)
-		v->fn(v->fn_ctx, finding);
-}
-
 static void PRINTF(4, 5)
 	report(struct verify *v, const char *id, bool harmless, const char *fmt, ...)
 {

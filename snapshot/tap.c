@@ -11,11 +11,6 @@ static struct snap_live *live_of(struct store *s)
 	return (struct snap_live *)s;
 }
 
-struct snap_live *snap_live_of(struct store *s)
-{
-	return s->ops == &tap_ops ? live_of(s) : NULL;
-}
-
 static bool bit_is_set(struct snap_live *live, uint64_t cluster)
 {
 	uint64_t word = atomic_load_explicit(&live->bits[cluster / 64], memory_order_acquire);
@@ -102,13 +97,13 @@ int tap_set_len(struct snap_live *live, uint64_t len, struct err *err)
 	return rc;
 }
 
-static int tap_read_at(struct store *s, void *buf, size_t len, uint64_t off, struct err *err)
+int tap_read_at(struct store *s, void *buf, size_t len, uint64_t off, struct err *err)
 {
 	return store_read(live_of(s)->image, buf, len, off, err);
 }
 
-static int tap_write_at(struct store *s, const void *buf, size_t len, uint64_t off, unsigned flags,
-			struct err *err)
+int tap_write_at(struct store *s, const void *buf, size_t len, uint64_t off, unsigned flags,
+		 struct err *err)
 {
 	struct snap_live *live = live_of(s);
 	int rc = 0;
@@ -123,7 +118,7 @@ static int tap_write_at(struct store *s, const void *buf, size_t len, uint64_t o
 	return rc ? rc : store_write(live->image, buf, len, off, flags, err);
 }
 
-static int tap_zero_at(struct store *s, uint64_t off, uint64_t len, struct err *err)
+int tap_zero_at(struct store *s, uint64_t off, uint64_t len, struct err *err)
 {
 	struct snap_live *live = live_of(s);
 	int rc = 0;
@@ -136,7 +131,7 @@ static int tap_zero_at(struct store *s, uint64_t off, uint64_t len, struct err *
 	return rc ? rc : store_zero(live->image, off, len, err);
 }
 
-static int tap_resize(struct store *s, uint64_t len, struct err *err)
+int tap_resize(struct store *s, uint64_t len, struct err *err)
 {
 	struct snap_live *live = live_of(s);
 	int rc = 0;
@@ -149,44 +144,25 @@ static int tap_resize(struct store *s, uint64_t len, struct err *err)
 	return rc ? rc : tap_set_len(live, len, err);
 }
 
-static int tap_sync(struct store *s, struct err *err)
+int tap_sync(struct store *s, struct err *err)
 {
 	return store_sync(live_of(s)->image, err);
 }
 
-static int tap_sync_data(struct store *s, struct err *err)
+int tap_sync_data(struct store *s, struct err *err)
 {
 	return store_sync_data(live_of(s)->image, err);
 }
 
-static int tap_next_data(struct store *s, uint64_t off, uint64_t *start, uint64_t *end,
-			 struct err *err)
+int tap_next_data(struct store *s, uint64_t off, uint64_t *start, uint64_t *end, struct err *err)
 {
 	return store_next_data(live_of(s)->image, off, start, end, err);
 }
 
-static void tap_host_at(struct store *s, uint64_t off, struct store_host *out)
+void tap_host_at(struct store *s, uint64_t off, struct store_host *out)
 {
 	*out = store_host_at(live_of(s)->image, off);
 }
-
-static void tap_close(struct store *s)
-{
-	live_close(live_of(s));
-}
-
-const struct store_ops tap_ops = {
-	.name = "image",
-	.read_at = tap_read_at,
-	.write_at = tap_write_at,
-	.zero_at = tap_zero_at,
-	.resize = tap_resize,
-	.sync = tap_sync,
-	.sync_data = tap_sync_data,
-	.next_data = tap_next_data,
-	.host_at = tap_host_at,
-	.close = tap_close,
-};
 
 static struct snap_live *live_under(struct store *s)
 {

@@ -12,6 +12,15 @@
 #include "snapshot/snap_verify.h"
 #include "snapshot/watch.h"
 
+void verify_report(struct verify *v, struct snap_finding *finding)
+{
+	finding->depth = v->depth;
+	v->out->findings++;
+	v->out->harmless += finding->harmless;
+	if (v->fn)
+		v->fn(v->fn_ctx, finding);
+}
+
 enum { RUN = 8 };
 
 struct piece {

@@ -63,6 +63,12 @@ struct qcow2 {
 /* NULL when `s` is another kind of store. */
 struct qcow2 *qcow2_of(struct store *s);
 
+/* The same in the store's own operations, which are called with no other kind. */
+static inline struct qcow2 *qcow2_self(struct store *s)
+{
+	return (struct qcow2 *)s;
+}
+
 /*
  * Reads the header, and nothing that grows with the disk but the L1 table. `file` is the result's
  * from now on, also when this fails. The result has no backing store yet; h tells whether it wants

@@ -172,3 +172,13 @@ int qcow2_need_table(struct qcow2 *q, uint64_t index, struct err *err)
 	pthread_mutex_unlock(&q->w->alloc_lock);
 	return rc;
 }
+
+int qcow2_read_blocks(struct qcow2 *q, uint8_t *table, struct err *err)
+{
+	int rc = qcow2_file_read(q, table, WRITER_CLUSTER_LEN, q->h.refcount_off, err);
+
+	for (size_t i = 0; i < WRITER_TABLE_ENTRIES && rc == 0; i++)
+		rc = qcow2_refcount_entry_decode(&q->h, get_be64(table + i * 8), &q->w->blocks[i],
+						 err);
+	return rc;
+}

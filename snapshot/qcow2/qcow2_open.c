@@ -11,7 +11,7 @@
 
 static void close_op(struct store *s)
 {
-	qcow2_close(qcow2_of(s));
+	qcow2_close(qcow2_self(s));
 }
 
 static const struct store_ops ops = {

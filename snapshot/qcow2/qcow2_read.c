@@ -247,7 +247,7 @@ static int read_run(struct qcow2 *q, const struct run *run, uint8_t *buf, size_t
 
 int qcow2_read_at(struct store *s, void *buf, size_t len, uint64_t off, struct err *err)
 {
-	struct qcow2 *q = qcow2_of(s);
+	struct qcow2 *q = qcow2_self(s);
 
 	while (len > 0) {
 		struct run run;
@@ -304,7 +304,7 @@ static int next_below(struct qcow2 *q, uint64_t off, uint64_t end, uint64_t *sta
 
 int qcow2_next_data(struct store *s, uint64_t off, uint64_t *start, uint64_t *end, struct err *err)
 {
-	struct qcow2 *q = qcow2_of(s);
+	struct qcow2 *q = qcow2_self(s);
 
 	while (off < s->len) {
 		struct run run;
@@ -336,7 +336,7 @@ int qcow2_next_data(struct store *s, uint64_t off, uint64_t *start, uint64_t *en
 
 void qcow2_host_at(struct store *s, uint64_t off, struct store_host *out)
 {
-	struct qcow2 *q = qcow2_of(s);
+	struct qcow2 *q = qcow2_self(s);
 	struct run run;
 
 	*out = (struct store_host){.fd = -1, .off = off, .len = 1};

@@ -170,7 +170,7 @@ static bool entries_are_synced(struct qcow2 *q)
 int qcow2_write_at(struct store *s, const void *buf, size_t len, uint64_t off, unsigned flags,
 		   struct err *err)
 {
-	struct qcow2 *q = qcow2_of(s);
+	struct qcow2 *q = qcow2_self(s);
 	int rc = write_range(q, buf, len, off, flags, err);
 
 	if (rc == 0 && flags & STORE_DURABLE && !entries_are_synced(q))
@@ -248,7 +248,7 @@ static int zero_range(struct qcow2 *q, uint64_t off, uint64_t last, struct err *
 
 int qcow2_zero_at(struct store *s, uint64_t off, uint64_t len, struct err *err)
 {
-	struct qcow2 *q = qcow2_of(s);
+	struct qcow2 *q = qcow2_self(s);
 	int rc;
 
 	pthread_rwlock_rdlock(&q->w->changing);
@@ -338,7 +338,7 @@ static int cover_backing(struct qcow2 *q, uint64_t len, struct err *err)
 
 int qcow2_resize(struct store *s, uint64_t len, struct err *err)
 {
-	struct qcow2 *q = qcow2_of(s);
+	struct qcow2 *q = qcow2_self(s);
 	int rc;
 
 	if (len > WRITER_MAX_LEN)
@@ -390,7 +390,7 @@ static int sync_all(struct qcow2 *q, struct err *err)
 
 int qcow2_sync(struct store *s, struct err *err)
 {
-	struct qcow2 *q = qcow2_of(s);
+	struct qcow2 *q = qcow2_self(s);
 	int rc;
 
 	pthread_mutex_lock(&q->w->sync_lock);

@@ -59,10 +59,12 @@ int MUST_CHECK qcow2_writer_open(struct qcow2 *q, struct err *err);
 /* Gives back what was reserved; says that the file is whole when all is synced. Frees q->w. */
 void qcow2_writer_close(struct qcow2 *q);
 
+/* ---- qcow2_alloc.c ---- */
+
 /* Sets w->blocks; `table` is room for a cluster. */
 int MUST_CHECK qcow2_read_blocks(struct qcow2 *q, uint8_t *table, struct err *err);
 
-/* qcow2_alloc.c: takes the cluster at the end of the file; its bytes are zero. */
+/* Takes the cluster at the end of the file; its bytes are zero. */
 int MUST_CHECK qcow2_take(struct qcow2 *q, uint64_t *off, struct err *err);
 /* A cluster was taken that nothing will point to. It is not taken again, since it may hold bytes by
  * now; but it is not counted any more once the file is closed. */

@@ -57,16 +57,6 @@ static void free_writer(struct qcow2 *q)
 	q->w = NULL;
 }
 
-int qcow2_read_blocks(struct qcow2 *q, uint8_t *table, struct err *err)
-{
-	int rc = qcow2_file_read(q, table, WRITER_CLUSTER_LEN, q->h.refcount_off, err);
-
-	for (size_t i = 0; i < WRITER_TABLE_ENTRIES && rc == 0; i++)
-		rc = qcow2_refcount_entry_decode(&q->h, get_be64(table + i * 8), &q->w->blocks[i],
-						 err);
-	return rc;
-}
-
 /* Closed as it should be, and not touched since: the file ends where the state says it does. */
 static bool is_whole(const struct qcow2 *q)
 {
