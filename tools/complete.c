@@ -3,9 +3,9 @@
  * What may stand at the last of some words: the shell's completion asks here, so that it knows what
  * the verbs' tables know. Reads images only to list the ids in them; never complains.
  */
-#include "tools/cmd/cmd.h"
 #include "tools/cmd/names.h"
 #include "tools/image/image_open.h"
+#include "tools/main.h"
 
 /* Whether a candidate is followed by a tab and what it means. */
 static bool described;

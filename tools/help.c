@@ -4,7 +4,7 @@
  */
 #include <stdarg.h>
 
-#include "tools/cmd/cmd.h"
+#include "tools/main.h"
 
 enum { WIDTH = 79, HELP_COLUMN = 28 };
 

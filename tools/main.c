@@ -1,106 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * From the first word to a verb, and from its answer to the exit code. Owns the list of verbs and
- * the one printer of errors; knows nothing of images. Single-threaded.
+ * From the first word to a verb, and from its answer to the exit code. Knows nothing of images.
+ * Single-threaded.
  */
 #include <locale.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <sys/resource.h>
 
-#include "tools/cmd/cmd.h"
-#include "tools/out/text.h"
-
-/* A heading, and no verb; or a verb under the heading before it. */
-static const struct entry {
-	const char *heading;
-	const struct verb *verb;
-} entries[] = {
-#define GROUP(text) {text, NULL},
-#define VERB(name)  {NULL, &verb_##name},
-#include "tools/verbs.h"
-#undef VERB
-};
-
-const struct verb *verb_at(size_t n)
-{
-	for (size_t i = 0; i < ARRAY_LEN(entries); i++)
-		if (entries[i].verb && n-- == 0)
-			return entries[i].verb;
-	return NULL;
-}
-
-const struct verb *verb_named(const char *name)
-{
-	const struct verb *v;
-
-	for (size_t i = 0; (v = verb_at(i)); i++)
-		if (strcmp(v->name, name) == 0)
-			return v;
-	return NULL;
-}
-
-const char *verb_heading(const struct verb *v)
-{
-	const char *heading = NULL;
-
-	for (size_t i = 0; i < ARRAY_LEN(entries) && entries[i].verb != v; i++)
-		if (entries[i].heading)
-			heading = entries[i].heading;
-	return heading;
-}
-
-static void PRINTF(2, 0) error_line(const char *path, const char *fmt, va_list ap)
-{
-	auto_free char *text = NULL;
-
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
-	/* One line at a time, whichever thread it is of. */
-	flockfile(stderr);
-	fputs("canisterfs: ", stderr);
-	if (path) {
-		text_put(stderr, path);
-		fputs(": ", stderr);
-	}
-	text_put(stderr, text ? text : "out of memory");
-	putc('\n', stderr);
-	funlockfile(stderr);
-}
-
-void cmd_error(const char *path, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	error_line(path, fmt, ap);
-	va_end(ap);
-}
-
-int cmd_fail(const char *path, const struct err *err)
-{
-	cmd_error(path, "%s", err->text);
-	return CMD_FAILED;
-}
-
-static int usage_exit(const struct verb *v)
-{
-	return v->usage_exit ? v->usage_exit : CMD_USAGE;
-}
-
-int cmd_usage(const struct verb *v, const char *fmt, ...)
-{
-	auto_free char *text = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
-	va_end(ap);
-	cmd_error(v->name, "%s (see 'canisterfs %s --help')", text ? text : "out of memory",
-		  v->name);
-	return usage_exit(v);
-}
+#include "tools/main.h"
 
 /* An answer that did not arrive is a failure, also when only the last buffer was lost. A reader
  * that went away (`canisterfs map IMAGE | head`) needs no message. */

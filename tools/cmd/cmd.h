@@ -12,28 +12,7 @@
 #include <stdio.h>
 
 #include "memmgr/util.h"
-
-/* What main returns. A verb returns one of these, or those of its own kind. */
-enum cmd_exit {
-	CMD_DONE = 0,
-	CMD_FAILED = 1,
-	CMD_USAGE = 2,
-};
-
-/* compare: as cmp(1). */
-enum compare_exit { COMPARE_SAME = 0, COMPARE_DIFFER = 1, COMPARE_TROUBLE = 2 };
-
-/* check: the bits of fsck(8). */
-enum check_exit {
-	CHECK_CLEAN = 0,
-	CHECK_REPAIRED = 1,
-	CHECK_LEFT = 4,   /* findings that are still there */
-	CHECK_FAILED = 8, /* could not look, or could not repair */
-	CHECK_USAGE = 16,
-};
-
-/* mount: as mount(8). */
-enum mount_exit { MOUNT_DONE = 0, MOUNT_USAGE = 1, MOUNT_SYSTEM = 2, MOUNT_FAILED = 32 };
+#include "tools/out/say.h"
 
 /* How a word of the command line is read, and into what, at `where` in the verb's arguments. */
 enum cmd_type {
@@ -98,36 +77,13 @@ struct verb {
 #include "tools/verbs.h"
 #undef VERB
 
-/* The verb of this name, or NULL; and the n-th one, NULL behind the last. */
-const struct verb *verb_named(const char *name);
-const struct verb *verb_at(size_t n);
-/* What a verb's group is called in the overview. */
-const char *verb_heading(const struct verb *v);
-
 /* options.c: reads argv (argv[0] is the verb) into args, zeroed memory of v->args_len bytes.
  * Returns 0, -EINVAL with a sentence, or 1 when --help was asked for. */
 int MUST_CHECK cmd_parse(const struct verb *v, int argc, char **argv, void *args, struct err *err);
 /* Frees the lists and names in args. */
 void cmd_parse_free(const struct verb *v, void *args);
 
-/* help.c */
-void help_overview(FILE *to);
-void help_verb(const struct verb *v, FILE *to);
-
-/* complete.c: prints what may stand at the last of these words (argv[0] is the first one behind
- * `canisterfs`), one candidate a line, with `describe` a tab and its meaning behind it; a line
- * ":file" or
- * ":dir" asks the shell for names. */
-void complete(int argc, char **argv, bool describe);
-
-/*
- * One line on stderr: "canisterfs: PATH: what: why". `path` is NULL where no file is concerned.
- * Control characters are shown as escapes, so that it stays one line whatever a name holds.
- */
-void cmd_error(const char *path, const char *fmt, ...) PRINTF(2, 3);
-/* As cmd_error, with a library's sentence as it is. Returns CMD_FAILED. */
-int cmd_fail(const char *path, const struct err *err);
-/* A bad command line: says so and where the help is. Returns the verb's usage exit. */
+/* usage.c. A bad command line: says so and where the help is. Returns the verb's usage exit. */
 int cmd_usage(const struct verb *v, const char *fmt, ...) PRINTF(2, 3);
 
 /* numbers.c. Strict: decimal digits alone, no sign, no space, no leading zero. -EINVAL with a

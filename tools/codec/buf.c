@@ -75,6 +75,17 @@ void buf_number(struct buf *b, uint64_t n)
 	buf_add(b, at, (size_t)(end - at));
 }
 
+void buf_json_u64(struct buf *b, uint64_t n)
+{
+	bool quoted = n >> 53 != 0;
+
+	if (quoted)
+		buf_add(b, "\"", 1);
+	buf_number(b, n);
+	if (quoted)
+		buf_add(b, "\"", 1);
+}
+
 /* Eight digits of four bytes at once: the nibbles are spread, then each becomes a digit. */
 static uint64_t eight_digits(uint32_t bytes)
 {

@@ -41,6 +41,8 @@ static inline void buf_text(struct buf *b, const char *text)
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 /* In decimal. */
 void buf_number(struct buf *b, uint64_t n);
+/* Exact in JSON for every reader: a plain number up to 2^53 - 1, a string of digits above. */
+void buf_json_u64(struct buf *b, uint64_t n);
 /* Two lower-case digits for each byte. */
 void buf_hex(struct buf *b, const void *bytes, size_t len);
 /* A JSON string with its quotes; -EILSEQ, and nothing added: the bytes are not UTF-8. */

@@ -87,17 +87,6 @@ static const struct codec_ops codec_utf8 = {
 
 /* ---- numbers ---- */
 
-void json_show_u64(struct buf *out, uint64_t n)
-{
-	bool quoted = n >> 53 != 0;
-
-	if (quoted)
-		buf_add(out, "\"", 1);
-	buf_number(out, n);
-	if (quoted)
-		buf_add(out, "\"", 1);
-}
-
 static unsigned __int128 number_of(const struct codec *c, const uint8_t *bytes)
 {
 	unsigned __int128 n = 0;
@@ -119,7 +108,7 @@ static int number_decode(const struct codec *c, struct ss_bytes bytes, struct bu
 		return err_set(err, -EILSEQ, "%zu bytes are no number of %u", bytes.len, c->width);
 	n = number_of(c, bytes.data);
 	if (n >> 64 == 0) {
-		json_show_u64(out, (uint64_t)n);
+		buf_json_u64(out, (uint64_t)n);
 		return 0;
 	}
 	do {

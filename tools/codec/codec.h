@@ -61,7 +61,4 @@ extern const struct codec_ops codec_principal, codec_cbor, codec_candid, codec_e
 /* Appends a principal's text form. -EILSEQ: longer than 29 bytes. */
 int MUST_CHECK principal_show(struct ss_bytes bytes, struct buf *out);
 
-/* Exact in JSON for every reader: a plain number up to 2^53 - 1, a string of digits above. */
-void json_show_u64(struct buf *out, uint64_t n);
-
 #endif

@@ -98,7 +98,7 @@ static bool show_fixed(struct message *m, int64_t type)
 
 		buf_printf(m->out, quoted ? "\"%" PRId64 "\"" : "%" PRId64, (int64_t)n);
 	} else {
-		json_show_u64(m->out, n);
+		buf_json_u64(m->out, n);
 	}
 	return true;
 }

@@ -7,11 +7,11 @@
 #include <sys/stat.h>
 
 #include "snapshot/snapshot.h"
-#include "tools/cmd/cmd.h"
 #include "tools/image/mounted.h"
 #include "tools/image/mounts.h"
 #include "tools/image/safe_load.h"
 #include "tools/image/window.h"
+#include "tools/out/say.h"
 #include "tools/undo/undo.h"
 
 unsigned image_snap_flags(void)

@@ -4,7 +4,7 @@
  */
 #include "tools/out/json.h"
 
-#include "tools/cmd/cmd.h"
+#include "tools/out/say.h"
 
 struct json json_begin(void)
 {
