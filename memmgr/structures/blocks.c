@@ -175,3 +175,19 @@ int blocks_write(struct blocks *b, const void *buf, size_t len, uint64_t off, st
 	}
 	return 0;
 }
+
+int ss_reserve(uint8_t **buf, size_t *cap, size_t want, struct err *err)
+{
+	size_t room = MAX(want, 256);
+	uint8_t *more;
+
+	if (want <= *cap)
+		return 0;
+	more = malloc(room);
+	if (!more)
+		return err_set(err, -ENOMEM, "no memory for %zu bytes", room);
+	free(*buf);
+	*buf = more;
+	*cap = room;
+	return 0;
+}

@@ -41,4 +41,8 @@ void blocks_prefetch(const struct blocks *b, size_t len, uint64_t off);
 int MUST_CHECK blocks_write(struct blocks *b, const void *buf, size_t len, uint64_t off,
 			    struct err *err);
 
+/* Makes room for `want` bytes; what was there is lost. A hostile length has been held against the
+ * bytes that exist before it comes here. */
+int MUST_CHECK ss_reserve(uint8_t **buf, size_t *cap, size_t want, struct err *err);
+
 #endif

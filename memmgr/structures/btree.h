@@ -118,8 +118,6 @@ static inline uint64_t bt_chunk_page(const struct bt_header *h, uint64_t index)
 int MUST_CHECK bt_node_load(struct bt *t, uint64_t addr, struct bt_node *node, struct err *err);
 /* Finds the entries' places; `width` as in struct bt, known. */
 int MUST_CHECK bt_node_parse(struct bt *t, struct bt_node *node, int width, struct err *err);
-/* Both, finding out the width of keys first where that is needed. */
-int MUST_CHECK bt_node_open(struct bt *t, uint64_t addr, struct bt_node *node, struct err *err);
 void bt_node_free(struct bt_node *node);
 
 /* Bytes at a logical offset. */
@@ -160,6 +158,8 @@ void bt_cursor_pass(struct ss_cursor *c);
 /* Sets t->width. `node`, loaded and of version 2, or NULL, is looked at first; then as many nodes
  * from the root on as it takes. -EDOM: several widths fit all of them. */
 int MUST_CHECK bt_infer_width(struct bt *t, struct bt_node *node, struct err *err);
+/* bt_node_load and bt_node_parse, finding out the width of keys first where that is needed. */
+int MUST_CHECK bt_node_open(struct bt *t, uint64_t addr, struct bt_node *node, struct err *err);
 
 /* ---- btree_measure.c ---- */
 

@@ -290,15 +290,6 @@ int bt_node_parse(struct bt *t, struct bt_node *node, int width, struct err *err
 	return node->version == 1 ? parse_v1(t, node, err) : parse_v2(t, node, width, err);
 }
 
-int bt_node_open(struct bt *t, uint64_t addr, struct bt_node *node, struct err *err)
-{
-	int rc = bt_node_load(t, addr, node, err);
-
-	if (rc == 0 && node->version == 2 && t->width == BT_WIDTH_UNKNOWN)
-		rc = bt_infer_width(t, node, err);
-	return rc < 0 ? rc : bt_node_parse(t, node, t->width, err);
-}
-
 int bt_node_key(struct bt *t, struct bt_node *node, unsigned i, uint8_t **buf, size_t *cap,
 		struct ss_bytes *key, struct err *err)
 {

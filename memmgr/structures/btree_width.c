@@ -255,3 +255,12 @@ int bt_infer_width(struct bt *t, struct bt_node *node, struct err *err)
 		visit(s, t->h.root, 1);
 	return decide(s, err);
 }
+
+int bt_node_open(struct bt *t, uint64_t addr, struct bt_node *node, struct err *err)
+{
+	int rc = bt_node_load(t, addr, node, err);
+
+	if (rc == 0 && node->version == 2 && t->width == BT_WIDTH_UNKNOWN)
+		rc = bt_infer_width(t, node, err);
+	return rc < 0 ? rc : bt_node_parse(t, node, t->width, err);
+}

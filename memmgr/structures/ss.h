@@ -56,10 +56,6 @@ struct ss_cursor {
 	size_t value_cap;
 };
 
-/* Makes room for `want` bytes; what was there is lost. A hostile length has been held against the
- * bytes that exist before it comes here. */
-int MUST_CHECK ss_reserve(uint8_t **buf, size_t *cap, size_t want, struct err *err);
-
 static inline bool ss_bit_get(const uint8_t *bits, uint64_t i)
 {
 	return bits[i / 8] & 1u << i % 8;

@@ -9,62 +9,6 @@
 
 enum { MAX_WHOLE_LEN = 1 << 29 }; /* of a value that ss_value copies */
 
-int ss_reserve(uint8_t **buf, size_t *cap, size_t want, struct err *err)
-{
-	size_t room = MAX(want, 256);
-	uint8_t *more;
-
-	if (want <= *cap)
-		return 0;
-	more = malloc(room);
-	if (!more)
-		return err_set(err, -ENOMEM, "no memory for %zu bytes", room);
-	free(*buf);
-	*buf = more;
-	*cap = room;
-	return 0;
-}
-
-int ss_open(struct store *s, struct store *data, const struct ss_options *opts, struct ss **out,
-	    struct err *err)
-{
-	const struct ss_options defaults = SS_OPTIONS;
-	struct ss_content content;
-	int rc = ss_recognise(s, &content, err);
-
-	*out = NULL;
-	if (rc < 0)
-		return rc;
-	/* What only begins like a container is opened as one, to say what is wrong with it. */
-	switch (ss_is_container(content.resembles) ? content.resembles : content.kind) {
-	case SS_BTREE:
-		return bt_open(s, opts ? opts : &defaults, out, err);
-	case SS_VEC:
-	case SS_HEAP:
-		return vec_open(s, out, err);
-	case SS_LOG_INDEX:
-		return log_open(s, data, out, err);
-	case SS_CELL:
-	case SS_CBOR:
-	case SS_CBOR_PREFIXED:
-	case SS_CANDID:
-	case SS_CANDID_PREFIXED:
-		return single_open(s, &content, out, err);
-	case SS_UNKNOWN:
-	case SS_EMPTY:
-	case SS_ZEROS:
-	case SS_LOG_DATA:
-	case SS_SQLITE:
-	case SS_MANAGER:
-	case SS_MOTOKO_REGIONS:
-	case SS_MOTOKO_PARKED:
-	case SS_STABLE_FS:
-	case SS_KINDS:
-		break;
-	}
-	return err_set(err, -EINVAL, "no records here: %s", content.text);
-}
-
 void ss_close(struct ss *ss)
 {
 	if (ss)
@@ -154,6 +98,18 @@ int ss_value(struct ss_cursor *c, struct ss_bytes *out, struct err *err)
 	if (rc == 0)
 		rc = ss_value_read(c, c->value, c->value_len, 0, err);
 	out->data = c->value;
+	return rc;
+}
+
+int ss_measure(struct ss *ss, int mm_id, struct ss_usage *out, mm_finding_fn *fn, void *ctx,
+	       struct err *err)
+{
+	struct ss_report r = {.fn = fn, .ctx = ctx, .mm_id = mm_id};
+	int rc;
+
+	*out = (struct ss_usage){.order = ss->facts.order};
+	rc = ss->ops->measure(ss, out, &r, err);
+	ss_report_end(&r);
 	return rc;
 }
 
