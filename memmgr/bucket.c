@@ -92,6 +92,15 @@ uint32_t bucket_surplus(const struct buckets *b, const struct layout *lay, unsig
 	return owned > need ? (uint32_t)(owned - need) : 0;
 }
 
+uint32_t bucket_free(const struct buckets *b, const struct layout *lay)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < MM_MAX_BUCKETS; i++)
+		count += lay->owner[i] == LAYOUT_FREE && !b->reserved[i];
+	return count;
+}
+
 uint32_t bucket_end(const struct layout *lay)
 {
 	uint32_t end = lay->buckets;

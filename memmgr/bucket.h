@@ -45,6 +45,9 @@ void bucket_append(struct buckets *b, unsigned mm_id, uint16_t index);
 /* How many buckets a memory owns behind its last page. */
 uint32_t bucket_surplus(const struct buckets *b, const struct layout *lay, unsigned mm_id);
 
+/* How many buckets nobody owns and no change is promised. */
+uint32_t bucket_free(const struct buckets *b, const struct layout *lay);
+
 /* Highest owned index + 1. */
 uint32_t bucket_end(const struct layout *lay);
 

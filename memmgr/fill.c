@@ -81,16 +81,13 @@ static int carry_out(struct mm *mm, struct intent *it, const struct move *moves,
 	return rc;
 }
 
-int mm_fill_holes(struct mm *mm, struct err *err)
+int image_fill_holes(struct mm *mm, struct err *err)
 {
-	auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
 	auto_free struct intent *it = malloc(sizeof(*it));
 	auto_free struct move *moves = malloc(MM_MAX_BUCKETS * sizeof(*moves));
 	uint32_t count;
 	int rc;
 
-	if (!mm->store->writable)
-		return err_set(err, -EROFS, "the image is open for reading only");
 	if (bucket_any_reserved(&mm->buckets, 0))
 		return err_set(err, -EBUSY, "a memory's content is being replaced");
 	if (!it || !moves)
@@ -106,4 +103,13 @@ int mm_fill_holes(struct mm *mm, struct err *err)
 		done += batch;
 	}
 	return rc ? rc : image_trim(mm, err);
+}
+
+int mm_fill_holes(struct mm *mm, struct err *err)
+{
+	auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
+
+	if (!mm->store->writable)
+		return err_set(err, -EROFS, "the image is open for reading only");
+	return image_fill_holes(mm, err);
 }

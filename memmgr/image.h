@@ -76,6 +76,10 @@ int MUST_CHECK image_zero_bucket(struct mm *mm, uint32_t index, struct err *err)
  * lies behind the last bucket already, from before, stays. */
 int MUST_CHECK image_trim(struct mm *mm, struct err *err);
 
+/* fill.c: moves buckets so that none below the bucket count is free, then trims. -EBUSY while a
+ * memory is being replaced. */
+int MUST_CHECK image_fill_holes(struct mm *mm, struct err *err);
+
 /* resize.c: frees the buckets that mm_grow_ahead has given memories and they do not need. Surplus
  * buckets of another origin stay: where a size is damaged, they are the memory's content. */
 int MUST_CHECK image_recall_ahead(struct mm *mm, struct err *err);

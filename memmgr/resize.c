@@ -13,6 +13,9 @@
  * alone would name pages that are not there, or show what an earlier owner left in them. (Where
  * pages were zeroed and no bucket is needed, the old size is written once more, to the same end.)
  *
+ * Where no bucket is left behind a memory's last one, but holes in front of it are, all buckets
+ * close up first: each such move is a change of its own (image_commit).
+ *
  * A freed bucket is given out again only after the table that freed it is on disk: its old owner
  * never shows the new owner's bytes.
  */
@@ -122,6 +125,15 @@ static uint32_t buckets_ahead(const struct mm *mm, uint64_t need)
 	return need * bucket_len < AHEAD_LEN ? 0 : (uint32_t)MIN(need / 8, AHEAD_LEN / bucket_len);
 }
 
+/* Buckets behind the memory's last one are used up; the free ones lie in front of it. They come
+ * behind it when all others close up. */
+static int add_from_holes(struct mm *mm, unsigned mm_id, uint32_t count, struct err *err)
+{
+	int rc = image_fill_holes(mm, err);
+
+	return rc ? rc : add_buckets(mm, mm_id, count, err);
+}
+
 /* What others were given ahead comes back before a memory goes without. */
 static int add_needed(struct mm *mm, unsigned mm_id, uint64_t need, bool ahead, struct err *err)
 {
@@ -134,8 +146,14 @@ static int add_needed(struct mm *mm, unsigned mm_id, uint64_t need, bool ahead, 
 	if (rc != -ENOSPC)
 		return rc;
 	rc = image_recall_ahead(mm, err);
-	return rc ? rc
-		  : add_buckets(mm, mm_id, (uint32_t)(need - mm->buckets.of[mm_id].count), err);
+	if (rc)
+		return rc;
+	count = (uint32_t)(need - mm->buckets.of[mm_id].count);
+	rc = add_buckets(mm, mm_id, count, err);
+	if (rc == -ENOSPC && bucket_free(&mm->buckets, &mm->lay) >= count &&
+	    !bucket_any_reserved(&mm->buckets, 0))
+		rc = add_from_holes(mm, mm_id, count, err);
+	return rc;
 }
 
 static int grow(struct mm *mm, unsigned mm_id, uint64_t pages, bool ahead, struct err *err)
