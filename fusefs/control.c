@@ -101,7 +101,9 @@ void control_open(fuse_req_t req, struct node *node, struct fuse_file_info *fi)
 		return;
 	}
 	text = calloc(1, sizeof(*text));
-	rc = text ? cfg->info_json(cfg->info_ctx, &text->buf, &text->len, &err) : -ENOMEM;
+	rc = text ? cfg->info_json(cfg->info_ctx, &fs_of(req)->passthrough, &text->buf, &text->len,
+				   &err)
+		  : -ENOMEM;
 	if (rc) {
 		free(text);
 		fs_reply(req, rc, &err);

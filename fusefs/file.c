@@ -7,6 +7,7 @@
 #include "fusefs/by_name.h"
 #include "fusefs/ops.h"
 #include "fusefs/records/records.h"
+#include "fusefs/view/passthrough.h"
 
 static bool for_writing(const struct fuse_file_info *fi)
 {
@@ -18,7 +19,9 @@ void file_opened(struct node *node, struct fuse_file_info *fi)
 	node->open_count++;
 	if (for_writing(fi))
 		node->writers++;
-	fi->keep_cache = 1;
+	fi->fh = passthrough_takes(node, fi);
+	fi->direct_io = node->backing_id && !fi->fh;
+	fi->keep_cache = !fi->direct_io;
 }
 
 void file_closed(struct node *node, const struct fuse_file_info *fi)
@@ -74,8 +77,9 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	file_opened(node, fi);
 	if (fs_is_errand(req))
 		fi->keep_cache = !fs->errand_drops;
+	rc = fi->fh ? passthrough_reply_open(req, node, fi) : fuse_reply_open(req, fi);
 	/* -ENOENT: a signal has ended the caller's wait, and no release will follow. */
-	if (fuse_reply_open(req, fi) == -ENOENT)
+	if (rc == -ENOENT)
 		file_closed(node, fi);
 }
 

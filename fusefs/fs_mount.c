@@ -7,6 +7,7 @@
 
 #include "fusefs/ops.h"
 #include "fusefs/records/records.h"
+#include "fusefs/view/passthrough.h"
 
 enum {
 	THREADS_MAX = 4,
@@ -15,7 +16,11 @@ enum {
 
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
-	conn->want |= conn->capable & FUSE_CAP_WRITEBACK_CACHE;
+	struct fs *fs = userdata;
+
+	/* The kernel refuses passthrough together with it; and nothing is written then. */
+	if (fs->view_fd < 0)
+		conn->want |= conn->capable & FUSE_CAP_WRITEBACK_CACHE;
 	/* Only the kernel's own writes change a file: nothing to look out for. */
 	conn->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
 	conn->max_background = BACKGROUND_MAX;
@@ -164,9 +169,9 @@ static int mount_and_serve(struct fs *fs, bool *mounted, struct err *err)
 
 	if (fuse_session_mount(fs->session, fs->cfg->mountpoint))
 		return err_set(err, -EIO, "cannot be mounted: %s", what_libfuse_said());
-	*mounted = true;
+	rc = fs_handshake(fs, err);
+	*mounted = !rc;
 	fuse_set_log_func(pass_message);
-	rc = fs_handshake(fs->session, err);
 	if (!rc && fuse_daemonize(foreground))
 		rc = err_sys(err, -errno, "cannot go to the background");
 	fs->in_background = !rc && !foreground;
@@ -197,7 +202,11 @@ int fs_mount(const struct fs_config *cfg, bool *mounted, struct err *err)
 	*mounted = false;
 	if (!fs)
 		return err_set(err, -ENOMEM, "no memory for a mount");
-	*fs = (struct fs){.cfg = cfg, .mm = cfg->mm, .store = cfg->store, .scratch_dir_fd = -1};
+	*fs = (struct fs){.cfg = cfg,
+			  .mm = cfg->mm,
+			  .store = cfg->store,
+			  .scratch_dir_fd = -1,
+			  .view_fd = -1};
 	pthread_mutex_init(&fs->acts_lock, NULL);
 	pthread_mutex_init(&fs->errand_lock, NULL);
 	pthread_mutex_init(&fs->tasks_lock, NULL);
@@ -208,6 +217,8 @@ int fs_mount(const struct fs_config *cfg, bool *mounted, struct err *err)
 		rc = cfg->opts->read_only ? 0 : scratch_recover(fs, err);
 	if (!rc)
 		rc = make_args(cfg, &args);
+	if (!rc)
+		rc = passthrough_prepare(fs, err);
 	if (!rc) {
 		fs->session = fuse_session_new(&args, &ops, sizeof(ops), fs);
 		if (!fs->session)
@@ -224,6 +235,7 @@ int fs_mount(const struct fs_config *cfg, bool *mounted, struct err *err)
 		}
 	}
 	fuse_opt_free_args(&args);
+	passthrough_end(fs);
 	nodes_clear(fs);
 	free(fs);
 	return rc;

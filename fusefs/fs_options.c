@@ -18,7 +18,8 @@ enum {
 	KEY_OVERLAY,
 	KEY_EPHEMERAL,
 	KEY_TRUST_BACKING,
-	KEY_NAMES
+	KEY_NAMES,
+	KEY_PASSTHROUGH
 };
 
 static const struct fuse_opt ours[] = {
@@ -32,6 +33,7 @@ static const struct fuse_opt ours[] = {
 	FUSE_OPT_KEY("ephemeral", KEY_EPHEMERAL),
 	FUSE_OPT_KEY("trust_backing", KEY_TRUST_BACKING),
 	FUSE_OPT_KEY("names=%s", KEY_NAMES),
+	FUSE_OPT_KEY("passthrough=%s", KEY_PASSTHROUGH),
 	FUSE_OPT_END,
 };
 
@@ -47,6 +49,21 @@ static int set_text(char **text, const char *value)
 	free(*text);
 	*text = copy;
 	return copy ? 0 : -1;
+}
+
+static int set_passthrough(struct fs_options *opts, const char *when, struct err *err)
+{
+	static const char *const words[] = {
+		[FS_WHERE_POSSIBLE] = "auto", [FS_NEVER] = "no", [FS_DEMAND] = "yes"};
+
+	for (unsigned i = 0; i < ARRAY_LEN(words); i++) {
+		if (strcmp(when, words[i]) == 0) {
+			opts->passthrough = (enum fs_when)i;
+			return 0;
+		}
+	}
+	err_set(err, -EINVAL, "passthrough=%s: it is yes, no or auto", when);
+	return -1;
 }
 
 /* fuse_opt_parse's: 0 drops the word, 1 keeps it for libfuse, -1 gives up. */
@@ -86,6 +103,8 @@ static int take_word(void *data, const char *word, int key, struct fuse_args *ar
 		return set_text(&opts->overlay, strchr(word, '=') + 1);
 	case KEY_NAMES:
 		return set_text(&opts->names, strchr(word, '=') + 1);
+	case KEY_PASSTHROUGH:
+		return set_passthrough(opts, strchr(word, '=') + 1, p->err);
 	case KEY_EPHEMERAL:
 		opts->ephemeral = true;
 		return 0;

@@ -39,7 +39,12 @@ struct fs_options {
 	char *names;       /* for whoever reads it: a file of names, or NULL */
 	bool ephemeral;    /* likewise: in front of it, a file that ends with the mount */
 	bool trust_backing; /* likewise: whatever it names as its base is opened */
-	char *rest;         /* the mount options that are libfuse's and the kernel's, or NULL */
+	enum fs_when {
+		FS_WHERE_POSSIBLE,
+		FS_NEVER,
+		FS_DEMAND,
+	} passthrough; /* the kernel reads by itself */
+	char *rest;    /* the mount options that are libfuse's and the kernel's, or NULL */
 };
 
 /*
@@ -68,6 +73,13 @@ struct fs_name {
 	int log_data; /* of a log: the id of its data memory, or -1: found */
 };
 
+/* Does the kernel read the memories by itself, past the daemon? */
+struct fs_passthrough {
+	bool active;
+	bool offered, accepted; /* in between, by the kernel and by us */
+	struct err why;         /* it is not active */
+};
+
 struct fs_config {
 	const struct fs_options *opts;
 	struct mm *mm;
@@ -76,7 +88,8 @@ struct fs_config {
 	const char *image_path;
 	const char *mountpoint;
 	/* Makes the text of .canister/info.json: *text is the caller's to free. */
-	int (*info_json)(void *ctx, char **text, size_t *len, struct err *err);
+	int (*info_json)(void *ctx, const struct fs_passthrough *passthrough, char **text,
+			 size_t *len, struct err *err);
 	void *info_ctx;
 	const struct fs_name *names;    /* MM_MAX_MEMORIES, by id; or NULL */
 	const struct fs_beside *beside; /* up to FS_BESIDE_MAX, with a NULL name behind; or NULL */

@@ -78,6 +78,7 @@ struct node {
 	gid_t gid;
 	struct timespec atime, mtime, ctime;
 	struct fs_snap *snap; /* of a node in .snap: set when it is made */
+	int backing_id; /* view/passthrough.c: the kernel's name of the file that it reads; or 0 */
 };
 
 struct fs {
@@ -108,7 +109,9 @@ struct fs {
 	char *window;          /* read.c: a mapping of window_fd, which is -1 if there is none */
 	uint64_t window_len;
 	int window_fd;
-	bool greeted;       /* handshake.c: INIT is answered */
+	struct fs_passthrough passthrough;
+	int view_fd;  /* view/passthrough.c: of the view of the image, while that is made; or -1 */
+	bool greeted; /* handshake.c: INIT is answered */
 	bool in_background; /* stderr leads nowhere: the log is syslog's */
 };
 
@@ -254,9 +257,9 @@ void fs_reply(fuse_req_t req, int rc, const struct err *err);
 void fs_reply_node(fuse_req_t req, struct node *node);
 void fs_log(const struct fs *fs, const char *fmt, ...) PRINTF(2, 3);
 
-/* handshake.c: makes a promise to the kernel that saves a request for every write. Mounted, but not
- * served yet. */
-int MUST_CHECK fs_handshake(struct fuse_session *session, struct err *err);
+/* handshake.c: answers the kernel's first request, INIT, with what libfuse has no words for as
+ * well. Mounted, but not served yet. */
+int MUST_CHECK fs_handshake(struct fs *fs, struct err *err);
 
 /* snap_act.c: no request about snapshots is under way any more. */
 void snapdir_tasks_wait(struct fs *fs);

@@ -148,14 +148,26 @@ static struct json to_json(struct info *in)
 	return doc;
 }
 
-char *info_json(struct store *store, struct mm *mm, const struct names *names)
+static const struct field mount_fields[] = {
+	{"read_only", NULL, FIELD_FLAG, offsetof(struct info_mount, read_only)},
+	{"passthrough", NULL, FIELD_FLAG, offsetof(struct info_mount, passthrough)},
+	{"passthrough_why", NULL, FIELD_TEXT, offsetof(struct info_mount, passthrough_why)},
+	{NULL},
+};
+
+char *info_json(struct store *store, struct mm *mm, const struct names *names,
+		const struct info_mount *mount)
 {
 	auto_free struct info *in = calloc(1, sizeof(*in));
+	json_t *mount_object;
 	struct json doc;
 
 	if (!in || look(store, mm, names, in, NULL) != 0)
 		return NULL;
 	doc = to_json(in);
+	mount_object = json_object();
+	fields_put(&doc, mount_object, mount_fields, mount);
+	json_put(&doc, doc.root, "mount", mount_object);
 	return json_text(&doc);
 }
 

@@ -64,13 +64,20 @@ static int guard_standard_fds(void)
 struct facts {
 	const struct image *img;
 	const struct names *names; /* or NULL */
+	bool read_only;
 };
 
-static int make_info(void *ctx, char **text, size_t *len, struct err *err)
+static int make_info(void *ctx, const struct fs_passthrough *passthrough, char **text, size_t *len,
+		     struct err *err)
 {
 	const struct facts *facts = ctx;
+	const struct info_mount mount = {
+		.read_only = facts->read_only,
+		.passthrough = passthrough->active,
+		.passthrough_why = passthrough->active ? NULL : passthrough->why.text,
+	};
 
-	*text = info_json(facts->img->store, facts->img->mm, facts->names);
+	*text = info_json(facts->img->store, facts->img->mm, facts->names, &mount);
 	if (!*text)
 		return err_set(err, -ENOMEM, "no memory for the facts");
 	*len = strlen(*text);
@@ -200,7 +207,7 @@ static int serve(const struct mount_args *args, const struct fs_options *opts,
 	__attribute__((cleanup(free_paths))) char *paths[FS_BESIDE_MAX + 1] = {NULL};
 	struct fs_beside beside[FS_BESIDE_MAX + 1] = {{NULL, NULL}};
 	struct fs_name known[MM_MAX_MEMORIES];
-	struct facts facts = {&img, names};
+	struct facts facts = {&img, names, opts->read_only};
 	struct err err = {""};
 	bool mounted;
 	int status;
@@ -317,6 +324,9 @@ const struct verb verb_mount = {
 		"  trust_backing  as --trust-backing, for fstab\n"
 		"  names=FILE   names of memories, in TOML: links to them in by-name, and those\n"
 		"               that are not in use any more cannot be written\n"
+		"  passthrough=WHEN\n"
+		"               yes, no or auto, where it can: the kernel reads by itself, past\n"
+		"               the daemon; only with ro, as root, of a plain image\n"
 		"  snapdir=NAME the folder of snapshots (default: .snap); begins with a dot",
 	.options = options,
 	.operands = operands,
