@@ -49,7 +49,7 @@ int ckpt_check_table(struct qcow2 *q, struct err *err)
 	if (rc < 0)
 		return err_sys(err, rc, "cannot check");
 	sha_begin(sha);
-	rc = hash_range(q, sha, q->ckpt.table_off, ckpt_trailer_off(&q->ckpt), err);
+	rc = hash_range(q, sha, q->ckpt.table_off, ckpt_side_off(&q->ckpt), err);
 	if (rc == 0)
 		rc = compare(sha, q->ckpt.table_hash, "the table of checksums", err);
 	sha_free(sha);

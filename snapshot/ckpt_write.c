@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 
+#include "snapshot/beside/bundle.h"
+
 enum {
 	BLOCK_ENTRIES = CKPT_CLUSTER_LEN / 2, /* counts in a refcount block */
 	FLUSH_LEN = 8 << 20,
@@ -234,22 +236,40 @@ static int copy_table(struct ckpt_writer *w, struct ckpt_ext *ext, struct sha *s
 	}
 	ext->table_off = w->pos;
 	ext->entries = w->entries;
-	if (rc == 0)
-		rc = pwrite_all(w->fd, ckpt_trailer, CKPT_TRAILER_LEN, ckpt_trailer_off(ext));
 	return rc < 0 ? rc : sha_end(sha, ext->table_hash);
+}
+
+static int write_uncounted(struct ckpt_writer *w, struct ckpt_ext *ext,
+			   const struct side_files *side, unsigned level, struct err *err)
+{
+	struct sha *sha;
+	int rc = sha_new(&sha);
+
+	if (rc < 0)
+		return fail(rc, w->pos, err);
+	rc = copy_table(w, ext, sha);
+	sha_free(sha);
+	if (rc < 0)
+		return fail(rc, w->pos, err);
+	if (side_files_any(side))
+		rc = bundle_write(w->fd, ckpt_side_off(ext), side, level, &ext->side_len,
+				  ext->side_hash, err);
+	if (rc < 0)
+		return rc;
+	rc = pwrite_all(w->fd, ckpt_trailer, CKPT_TRAILER_LEN, ckpt_trailer_off(ext));
+	return rc < 0 ? fail(rc, ckpt_trailer_off(ext), err) : 0;
 }
 
 static int write_header(struct ckpt_writer *w, struct ckpt_ext *ext, struct err *err)
 {
 	auto_free uint8_t *buf = malloc(CKPT_CLUSTER_LEN);
-	uint8_t raw[CKPT_EXT_LEN];
+	uint8_t raw[CKPT_SIDE_EXT_LEN];
 	int rc;
 
 	if (!buf)
 		return fail(-ENOMEM, 0, err);
 	memset(ext->meta_hash, 0, SHA_LEN);
-	ckpt_ext_encode(ext, raw);
-	w->h.checkpoint.len = CKPT_EXT_LEN;
+	w->h.checkpoint.len = (uint32_t)ckpt_ext_encode(ext, raw);
 	rc = qcow2_header_encode(&w->h, raw, NULL, buf, CKPT_CLUSTER_LEN);
 	if (rc < 0)
 		return err_sys(err, rc, "cannot name the base");
@@ -261,22 +281,17 @@ static int write_header(struct ckpt_writer *w, struct ckpt_ext *ext, struct err 
 	return rc < 0 ? fail(rc, 0, err) : 0;
 }
 
-int ckpt_writer_end(struct ckpt_writer *w, struct ckpt_ext *ext, struct err *err)
+int ckpt_writer_end(struct ckpt_writer *w, struct ckpt_ext *ext, const struct side_files *side,
+		    unsigned level, struct err *err)
 {
 	uint64_t l1_len = div_up(w->h.l1_entries, CKPT_TABLE_CLUSTERS) * CKPT_CLUSTER_LEN;
-	struct sha *sha;
 	int rc = end_l2(w, err);
 
 	if (rc == 0)
 		rc = write_table(w, w->l1, l1_len, &w->h.l1_off, err);
 	if (rc == 0)
 		rc = write_counts(w, err);
-	if (rc < 0)
-		return rc;
-	rc = sha_new(&sha);
-	if (rc < 0)
-		return fail(rc, w->pos, err);
-	rc = copy_table(w, ext, sha);
-	sha_free(sha);
-	return rc < 0 ? fail(rc, w->pos, err) : write_header(w, ext, err);
+	if (rc == 0)
+		rc = write_uncounted(w, ext, side, level, err);
+	return rc < 0 ? rc : write_header(w, ext, err);
 }

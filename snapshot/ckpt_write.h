@@ -3,7 +3,7 @@
  * Writes a checkpoint in one pass, in the order of the image:
  *
  *     header | bytes of clusters, an L2 table behind those it names, ... | L1 table |
- *     refcount blocks | refcount table | checksums
+ *     refcount blocks | refcount table | checksums | bundle of side files
  *
  * Needs memory for one L2 table, the L1 table, and two bytes per cluster of the file. The same
  * calls give the same bytes. One thread.
@@ -11,6 +11,7 @@
 #ifndef CANISTERFS_CKPT_WRITE_H
 #define CANISTERFS_CKPT_WRITE_H
 
+#include "snapshot/beside/side_files.h"
 #include "snapshot/qcow2/ckpt_format.h"
 #include "snapshot/qcow2/qcow2_format.h"
 #include "snapshot/spill.h"
@@ -36,8 +37,10 @@ int MUST_CHECK ckpt_writer_open(struct ckpt_writer *w, int fd, const char *path,
 /* Clusters that follow those before, all of one L2 table; `bytes` are theirs, one after another. */
 int MUST_CHECK ckpt_writer_add(struct ckpt_writer *w, const struct ckpt_entry *entries, size_t n,
 			       const uint8_t *bytes, struct err *err);
-/* Writes the rest. Fills ext's fields about the table and the other bytes; the others are set. */
-int MUST_CHECK ckpt_writer_end(struct ckpt_writer *w, struct ckpt_ext *ext, struct err *err);
+/* Writes the rest, with what lies beside the image packed at `level`; NULL: nothing lies there.
+ * Fills ext's fields about the table, the bundle and the other bytes; the others are set. */
+int MUST_CHECK ckpt_writer_end(struct ckpt_writer *w, struct ckpt_ext *ext,
+			       const struct side_files *side, unsigned level, struct err *err);
 void ckpt_writer_close(struct ckpt_writer *w);
 
 /* Clusters that one L2 table names. */

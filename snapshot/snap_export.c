@@ -58,6 +58,11 @@ struct export
 	uint64_t done_len, total_len;
 };
 
+static unsigned level_of(const struct snap_export *how)
+{
+	return how->level ? how->level : CODEC_DEFAULT_LEVEL;
+}
+
 static int worker_new(void *ctx, void **out)
 {
 	const struct export *x = ctx;
@@ -65,7 +70,7 @@ static int worker_new(void *ctx, void **out)
 	int rc = w ? sha_new(&w->sha) : -ENOMEM;
 
 	if (rc == 0)
-		rc = encoder_new(x->how->level ? x->how->level : CODEC_DEFAULT_LEVEL, &w->encoder);
+		rc = encoder_new(level_of(x->how), &w->encoder);
 	*out = w;
 	return rc;
 }
@@ -249,7 +254,7 @@ static int run(struct export *x, struct ckpt_ext *ext, struct err *err)
 		return err_sys(err, rc, "cannot hash");
 	ext->image_len = x->src->len;
 	ext->data_clusters = x->data_clusters;
-	return ckpt_writer_end(&x->writer, ext, err);
+	return ckpt_writer_end(&x->writer, ext, x->how->side, level_of(x->how), err);
 }
 
 static int write_all(struct store *src, struct store *base, const char *base_name,
@@ -273,6 +278,7 @@ static int write_all(struct store *src, struct store *base, const char *base_nam
 	*out = (struct snap_exported){
 		.data_len = ext.data_clusters * CKPT_CLUSTER_LEN,
 		.stored_len = x.stored_clusters * CKPT_CLUSTER_LEN,
+		.side_len = ext.side_len,
 		.file_len = ckpt_trailer_off(&ext) + CKPT_TRAILER_LEN,
 	};
 	memcpy(out->content, ext.content, SHA_LEN);

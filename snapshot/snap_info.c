@@ -39,6 +39,7 @@ static void add_ckpt(struct qcow2 *q, struct snap_info *out)
 	out->image_len = ext->image_len;
 	out->data_len = ext->data_clusters * CKPT_CLUSTER_LEN;
 	out->stored_len = stored_len(q);
+	out->side_len = ext->side_len;
 	out->bucket_pages = ext->bucket_pages;
 	out->buckets = ext->buckets;
 	out->memories = ext->memories;

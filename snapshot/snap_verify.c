@@ -114,6 +114,8 @@ static int verify_checkpoint(struct verify *v, bool chain_proven, struct err *er
 		rc = verify_counts(v, err);
 	if (rc == 0)
 		rc = verify_clusters(v, table_good, err);
+	if (rc == 0)
+		rc = verify_side(v, err);
 	if (rc == 0 && table_good && chain_proven)
 		rc = verify_content(v, err);
 	return rc;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Verification of one file of a chain: what snap_verify.c and verify_clusters.c share. */
+/* Verification of one file of a chain: what those who look at it share. */
 #ifndef CANISTERFS_VERIFY_H
 #define CANISTERFS_VERIFY_H
 
@@ -18,6 +18,9 @@ struct verify {
 
 /* Counts the finding and hands it on. */
 void verify_report(struct verify *v, struct snap_finding *finding);
+
+/* Reads and unpacks what lies beside the image. */
+int MUST_CHECK verify_side(struct verify *v, struct err *err);
 
 /* Reads and unpacks every cluster that v->q stores. `with_table`: compares with the checksums. */
 int MUST_CHECK verify_clusters(struct verify *v, bool with_table, struct err *err);

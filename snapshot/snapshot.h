@@ -17,6 +17,7 @@
 
 #include "memmgr/memmgr.h"
 #include "memmgr/store.h"
+#include "snapshot/beside/bundle.h"
 
 enum {
 	SNAP_CLUSTER_LEN = 65536, /* also a page of the image */
@@ -213,6 +214,9 @@ struct snap_export {
 	unsigned level;     /* 1, fast, to 9, small; 0: 1 */
 	unsigned jobs;      /* threads; 0: one per core. The bytes written are the same for any. */
 	bool force;         /* may replace an existing file */
+	/* What lies beside the image at the same instant; NULL: nothing. A delta has all of its
+	 * own. */
+	const struct side_files *side;
 	const struct snap_watch *watch; /* may be NULL */
 };
 
@@ -220,15 +224,24 @@ struct snap_exported {
 	uint8_t content[SNAP_HASH_LEN]; /* the image's content hash */
 	uint64_t data_len;              /* of clusters that are not zero */
 	uint64_t stored_len;            /* of those that this file stores, unpacked */
+	uint64_t side_len;              /* of what lies beside the image, as stored */
 	uint64_t file_len;
 };
 
 /*
  * Writes `src` as a checkpoint, which appears complete or not at all. Reads only what holds data.
- * `src` does not change meanwhile. Same image, base, level and build: same bytes.
+ * `src` does not change meanwhile. Same image, side files, base, level and build: same
+ * bytes.
  */
 int MUST_CHECK snap_export(struct store *src, const char *path, const struct snap_export *how,
 			   struct snap_exported *out, struct err *err);
+
+/*
+ * Opens what lay beside the image when a checkpoint was made; *out is NULL where nothing did, and
+ * for a store of any other kind. To be closed before `s` is. -EUCLEAN: damaged; the image can be
+ * read all the same.
+ */
+int MUST_CHECK snap_side_open(struct store *s, struct bundle **out, struct err *err);
 
 struct snap_work {
 	unsigned jobs;
@@ -252,7 +265,7 @@ int MUST_CHECK snap_restore(struct store *src, struct store *dst, bool fresh,
 
 /* What snap_verify finds wrong. */
 struct snap_finding {
-	const char *id; /* stable name: "cluster", "table", "metadata", "refcount", "leak", ... */
+	const char *id; /* stable name: "cluster", "table", "side", "metadata", "leak", ... */
 	bool harmless;  /* a leaked cluster; all else means that bytes were lost */
 	unsigned depth; /* in the chain: 0 is the file itself, 1 its base, ... */
 	bool has_cluster;
@@ -308,6 +321,7 @@ struct snap_info {
 	uint64_t image_len;
 	uint64_t data_len;   /* of clusters that are not zero, base included */
 	uint64_t stored_len; /* of those that this file stores, unpacked */
+	uint64_t side_len;   /* of what lies beside the image, as stored; 0: nothing */
 	uint32_t bucket_pages, buckets, memories;
 };
 

@@ -12,10 +12,10 @@
 
 const char ckpt_trailer[] = "canisterfs ckpt\n";
 
-void ckpt_ext_encode(const struct ckpt_ext *ext, uint8_t *buf)
+size_t ckpt_ext_encode(const struct ckpt_ext *ext, uint8_t *buf)
 {
 	memset(buf, 0, CKPT_EXT_LEN);
-	put_be32(buf, CKPT_VERSION);
+	put_be32(buf, ext->side_len > 0 ? CKPT_SIDE_VERSION : CKPT_VERSION);
 	put_be32(buf + 4, ext->kind);
 	put_be64(buf + 8, ext->image_len);
 	memcpy(buf + 16, ext->content, SHA_LEN);
@@ -28,6 +28,11 @@ void ckpt_ext_encode(const struct ckpt_ext *ext, uint8_t *buf)
 	put_be32(buf + 168, ext->bucket_pages);
 	put_be32(buf + 172, ext->buckets);
 	put_be32(buf + 176, ext->memories);
+	if (ext->side_len == 0)
+		return CKPT_EXT_LEN;
+	put_be64(buf + 184, ext->side_len);
+	memcpy(buf + 192, ext->side_hash, SHA_LEN);
+	return CKPT_SIDE_EXT_LEN;
 }
 
 bool ckpt_has_base(const struct ckpt_ext *ext)
@@ -35,13 +40,19 @@ bool ckpt_has_base(const struct ckpt_ext *ext)
 	return !is_zero(ext->base, SHA_LEN);
 }
 
-uint64_t ckpt_trailer_off(const struct ckpt_ext *ext)
+uint64_t ckpt_side_off(const struct ckpt_ext *ext)
 {
 	return ext->table_off + ext->entries * CKPT_ENTRY_LEN;
 }
 
+uint64_t ckpt_trailer_off(const struct ckpt_ext *ext)
+{
+	return ckpt_side_off(ext) + ext->side_len;
+}
+
 static void decode_fields(const uint8_t *buf, struct ckpt_ext *ext)
 {
+	*ext = (struct ckpt_ext){.side_len = 0};
 	ext->kind = get_be32(buf + 4);
 	ext->image_len = get_be64(buf + 8);
 	memcpy(ext->content, buf + 16, SHA_LEN);
@@ -54,28 +65,53 @@ static void decode_fields(const uint8_t *buf, struct ckpt_ext *ext)
 	ext->bucket_pages = get_be32(buf + 168);
 	ext->buckets = get_be32(buf + 172);
 	ext->memories = get_be32(buf + 176);
+	if (get_be32(buf) != CKPT_SIDE_VERSION)
+		return;
+	ext->side_len = get_be64(buf + 184);
+	memcpy(ext->side_hash, buf + 192, SHA_LEN);
+}
+
+static int check_version(const uint8_t *buf, size_t len, struct err *err)
+{
+	uint32_t version = len < 4 ? 0 : get_be32(buf);
+	size_t want = version == CKPT_SIDE_VERSION ? CKPT_SIDE_EXT_LEN : CKPT_EXT_LEN;
+
+	if (version > CKPT_SIDE_VERSION)
+		return err_set(err, -ENOTSUP,
+			       "is a checkpoint of version %u, where 1 and 2 are known", version);
+	if (len != want || version == 0)
+		return err_set(err, -EUCLEAN, "the checkpoint extension has %zu bytes, not %zu",
+			       len, want);
+	return 0;
+}
+
+/* The table, the bundle and the trailer lie one behind the other in the file. */
+static bool fits_file(const struct ckpt_ext *ext, uint64_t file_len)
+{
+	uint64_t bytes, end;
+
+	return !mul_overflows(ext->entries, (uint64_t)CKPT_ENTRY_LEN, &bytes) &&
+	       !add_overflows(ext->table_off, bytes, &end) &&
+	       !add_overflows(end, ext->side_len, &end) && ext->table_off % CKPT_CLUSTER_LEN == 0 &&
+	       ext->table_off > 0 && end <= file_len && file_len - end >= CKPT_TRAILER_LEN;
 }
 
 int ckpt_ext_decode(const uint8_t *buf, size_t len, uint64_t file_len, struct ckpt_ext *out,
 		    struct err *err)
 {
-	uint64_t bytes, end, clusters;
 	struct ckpt_ext ext;
+	uint64_t clusters;
+	int rc = check_version(buf, len, err);
 
-	if (len >= 4 && get_be32(buf) > CKPT_VERSION)
-		return err_set(err, -ENOTSUP, "is a checkpoint of version %u, where 1 is known",
-			       get_be32(buf));
-	if (len != CKPT_EXT_LEN || get_be32(buf) != CKPT_VERSION)
-		return err_set(err, -EUCLEAN, "the checkpoint extension has %zu bytes, not %d", len,
-			       CKPT_EXT_LEN);
+	if (rc < 0)
+		return rc;
 	decode_fields(buf, &ext);
 	clusters = div_up(ext.image_len, CKPT_CLUSTER_LEN);
 	if (ext.kind > MM_MANAGED || ext.image_len > INT64_MAX || ext.entries > clusters ||
-	    ext.data_clusters > clusters || get_be32(buf + 180) != 0)
+	    ext.data_clusters > clusters || get_be32(buf + 180) != 0 ||
+	    (len == CKPT_SIDE_EXT_LEN && ext.side_len == 0))
 		return err_set(err, -EUCLEAN, "the checkpoint extension is damaged");
-	if (mul_overflows(ext.entries, (uint64_t)CKPT_ENTRY_LEN, &bytes) ||
-	    add_overflows(ext.table_off, bytes, &end) || ext.table_off % CKPT_CLUSTER_LEN != 0 ||
-	    ext.table_off == 0 || end > file_len || file_len - end < CKPT_TRAILER_LEN)
+	if (!fits_file(&ext, file_len))
 		return err_set(err, -EUCLEAN,
 			       "the checkpoint is cut off or damaged: %" PRIu64
 			       " checksums at %" PRIu64 " are not in a file of %" PRIu64 " bytes",

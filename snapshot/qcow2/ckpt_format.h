@@ -5,7 +5,7 @@
  * hold to. Pure functions; all numbers big-endian, as everywhere in qcow2.
  *
  *     extension "CFcp"                                   table entry, 48 bytes
- *     off   0   4  version, 1                            0   8  number of the 64 KiB cluster
+ *     off   0   4  version, 1 or 2                       0   8  number of the 64 KiB cluster
  *           4   4  kind of the image (enum mm_kind)      8  32  its leaf (merkle.h)
  *           8   8  length of the image in bytes         40   4  stored bytes; 0: stored as zero
  *          16  32  content hash (merkle.h)              44   4  their CRC-32
@@ -19,9 +19,13 @@
  *         172   4  buckets handed out    } zero but for a managed image
  *         176   4  memories             /
  *         180   4  zero
+ *     version 2, whose image has side files, goes on:
+ *         184   8  length of the bundle that holds them (snapshot/beside/bundle.h)
+ *         192  32  its hash
  *
  * "All other bytes": of the file from cluster 1 to the table, in order, but for the stored bytes of
- * the clusters; then cluster 0 with that hash itself as zero. Behind the table the file ends with
+ * the clusters; then cluster 0 with that hash itself as zero. Behind the table lies the bundle,
+ * where there is one, which has checksums of its own; and behind that the file ends with
  * 16 bytes of ASCII, "canisterfs ckpt\n": so a checkpoint whose extension is damaged beyond knowing
  * is not taken for another program's file. With these each byte of a checkpoint is proven.
  */
@@ -32,7 +36,9 @@
 
 enum {
 	CKPT_VERSION = 1,
+	CKPT_SIDE_VERSION = 2, /* with side files */
 	CKPT_EXT_LEN = 184,
+	CKPT_SIDE_EXT_LEN = 224,
 	CKPT_META_HASH_OFF = 128, /* in the extension */
 	CKPT_ENTRY_LEN = 48,
 	CKPT_TRAILER_LEN = 16,
@@ -51,15 +57,20 @@ struct ckpt_ext {
 	uint8_t meta_hash[SHA_LEN];
 	uint64_t data_clusters;
 	uint32_t bucket_pages, buckets, memories;
+	uint64_t side_len; /* of the bundle; 0: there are no side files */
+	uint8_t side_hash[SHA_LEN];
 };
 
-void ckpt_ext_encode(const struct ckpt_ext *ext, uint8_t *buf);
+/* Returns its length; `buf` has CKPT_SIDE_EXT_LEN bytes. */
+size_t ckpt_ext_encode(const struct ckpt_ext *ext, uint8_t *buf);
 /* -ENOTSUP: a newer version. -EUCLEAN: a field cannot be true in a file of file_len bytes. */
 int MUST_CHECK ckpt_ext_decode(const uint8_t *buf, size_t len, uint64_t file_len,
 			       struct ckpt_ext *out, struct err *err);
 bool ckpt_has_base(const struct ckpt_ext *ext);
 
 extern const char ckpt_trailer[CKPT_TRAILER_LEN + 1];
+/* Where the bundle lies, behind the table. */
+uint64_t ckpt_side_off(const struct ckpt_ext *ext);
 /* Where the trailer lies, and the file ends behind it. */
 uint64_t ckpt_trailer_off(const struct ckpt_ext *ext);
 

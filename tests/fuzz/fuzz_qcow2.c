@@ -78,12 +78,15 @@ static void prove(struct store *s)
 {
 	struct snap_work how = {.jobs = 1};
 	struct snap_verified seen;
+	auto_bundle struct bundle *beside = NULL;
 	struct snap_info info;
 	struct err err = {""};
 	int rc;
 
 	demand(snap_info(s, &info), "info", &err);
 	rc = snap_verify(s, &how, NULL, NULL, &seen, &err);
+	demand(rc == 0 || *err.text, "a failure without a sentence", &err);
+	rc = snap_side_open(s, &beside, &err);
 	demand(rc == 0 || *err.text, "a failure without a sentence", &err);
 }
 
