@@ -56,8 +56,10 @@ static struct ss_options options_of(const struct record_view *v)
 
 	if (opts.key_width == SS_WIDTH_INFER && facts->known && facts->changes == v->changes)
 		opts.key_width = facts->key_width;
+	if (facts->order == SS_ORDER_TYPE)
+		return opts; /* it is the one that the names file tells */
 	if (facts->order != SS_ORDER_INFER)
-		opts.order = facts->order;
+		opts.sort = (struct ss_sort){.order = facts->order};
 	return opts;
 }
 
@@ -86,7 +88,11 @@ static int open_structure(struct record_view *v, struct err *err)
 		rc = err_set(err, -ENOENT, "there are none");
 	if (!rc && content.kind == SS_LOG_INDEX)
 		rc = open_data(v, err);
-	return rc ? rc : ss_open(v->store, v->data, &opts, &v->ss, err);
+	if (!rc)
+		rc = ss_open(v->store, v->data, &opts, &v->ss, err);
+	if (!rc && ss_facts(v->ss)->key_width_guessed)
+		rc = err_set(err, -EDOM, "the width of its keys cannot be told");
+	return rc;
 }
 
 bool record_view_is_late(const struct record_view *v)
@@ -130,6 +136,7 @@ enum { ORDERS = (1 << SS_ORDER_OWN) - (1 << SS_ORDER_BYTES) };
 
 /* The key before, and the orders that all keys so far keep to. */
 struct walk {
+	const struct ss_type *type; /* that the names file tells, or NULL */
 	uint8_t *key;
 	size_t len, cap;
 	unsigned orders;
@@ -141,9 +148,12 @@ static int walk_on(struct walk *w, struct ss_bytes key, bool first, struct err *
 	struct ss_bytes before = {w->key, w->len};
 
 	w->text = w->text && record_key_is_text(key);
-	for (unsigned o = SS_ORDER_BYTES; !first && o < SS_ORDER_OWN; o++)
-		if ((w->orders & 1u << o) && ss_compare((enum ss_order)o, before, key) >= 0)
+	for (unsigned o = SS_ORDER_BYTES; !first && o <= SS_ORDER_TYPE; o++) {
+		struct ss_sort sort = {(enum ss_order)o, w->type};
+
+		if ((w->orders & 1u << o) && ss_sort_compare(&sort, before, key) >= 0)
 			w->orders &= ~(1u << o);
+	}
 	if (key.len > w->cap) {
 		uint8_t *more = realloc(w->key, key.len);
 
@@ -193,6 +203,10 @@ static int find_out(struct record_view *v, bool order, struct err *err)
 
 	if (order ? facts->order_known : facts->style_known)
 		return 0;
+	if (v->names && v->names[v->mm_id].records.sort.order == SS_ORDER_TYPE) {
+		w.type = v->names[v->mm_id].records.sort.type;
+		w.orders |= 1u << SS_ORDER_TYPE;
+	}
 	rc = v->hurry ? -EAGAIN : walk(v, order, &w, err);
 	free(w.key);
 	return rc;
@@ -257,7 +271,7 @@ static int search(struct record_view *v, enum record_style style, const char *na
 
 static enum ss_order order_in_use(const struct record_view *v)
 {
-	enum ss_order order = ss_facts(v->ss)->order;
+	enum ss_order order = ss_facts(v->ss)->sort.order;
 
 	return order == SS_ORDER_INFER ? SS_ORDER_BYTES : order;
 }

@@ -156,7 +156,8 @@ void bt_cursor_pass(struct ss_cursor *c);
 /* ---- btree_width.c ---- */
 
 /* Sets t->width. `node`, loaded and of version 2, or NULL, is looked at first; then as many nodes
- * from the root on as it takes. -EDOM: several widths fit all of them. */
+ * from the root on as it takes. Where several widths fit all of them, the likeliest is taken, and
+ * facts.key_width_guessed is set; -EDOM: none is the likeliest. */
 int MUST_CHECK bt_infer_width(struct bt *t, struct bt_node *node, struct err *err);
 /* bt_node_load and bt_node_parse, finding out the width of keys first where that is needed. */
 int MUST_CHECK bt_node_open(struct bt *t, uint64_t addr, struct bt_node *node, struct err *err);

@@ -80,6 +80,9 @@ unsigned bt_edit_search(const struct bt_op *op, const struct bt_edit *e, struct 
 
 /* ---- btree_insert.c, btree_remove.c ---- */
 
+/* -EDOM where the width of keys is only guessed. */
+int MUST_CHECK bt_refuse_guess(const struct bt *t, struct err *err);
+
 int MUST_CHECK bt_put(struct ss *ss, struct ss_bytes key, struct ss_bytes value, bool *changed,
 		      struct err *err);
 int MUST_CHECK bt_delete(struct ss *ss, struct ss_bytes key, bool *found, struct err *err);

@@ -150,7 +150,7 @@ static int take_entry(struct walk *w, struct bt_node *node, unsigned i, struct e
 	w->out->longest_key_len = MAX(w->out->longest_key_len, e->key_len);
 	w->out->longest_value_len = MAX(w->out->longest_value_len, e->value_len);
 	if (w->has_last)
-		order_count_pair(&w->order, w->last_key, key, node->addr);
+		order_count_pair(&w->order, ss_told_sort(&w->t->ss), w->last_key, key, node->addr);
 	rc = ss_reserve(&w->last, &w->last_cap, key.len, err);
 	if (rc < 0)
 		return rc;
@@ -200,9 +200,13 @@ static int take_node(struct walk *w, uint64_t addr, struct bt_node *node, unsign
 		w->partial = true;
 		return 0;
 	}
-	rc = bt_node_open(w->t, addr, node, &why);
+	rc = bt_node_load(w->t, addr, node, &why);
 	if (rc == 0) {
 		judge_shape(w, node, depth);
+		defect = w->r->guessed ? D_WIDTH : D_NODE;
+		rc = bt_node_open(w->t, addr, node, &why);
+	}
+	if (rc == 0) {
 		defect = D_OVERFLOW;
 		rc = bt_node_whole_chain(w->t, node, &why);
 	}
@@ -252,26 +256,40 @@ static int walk_node(struct walk *w, uint64_t addr, unsigned depth, struct err *
 
 static void judge_order(struct walk *w)
 {
-	uint64_t wrong, place;
-	enum ss_order order = order_choose(&w->order, w->t->ss.facts.order, &wrong);
+	const struct ss_sort *told = ss_told_sort(&w->t->ss);
+	const struct order_count *o = &w->order;
 
-	w->out->order = order;
-	if (w->order.equal > 0)
+	order_judge(o, told, w->out);
+	if (o->equal > 0)
 		ss_find_fault(w->r, D_DUPLICATE, "%" PRIu64 " keys are the same as the one before",
-			      w->order.equal);
-	if (order == SS_ORDER_OWN) {
-		ss_find_fault(w->r, D_OWN_ORDER,
-			      "the keys follow no order known, so that was not checked");
+			      o->equal);
+	if (told && o->told_wrong > o->equal)
+		ss_find_fault(
+			w->r, D_ORDER,
+			"%" PRIu64 " of %" PRIu64
+			" keys do not follow the one before (%s order), the first in the node "
+			"at %" PRIu64,
+			o->told_wrong, w->out->entries, ss_order_name(told->order),
+			o->first_told_wrong);
+	if (!told && w->out->order == SS_ORDER_OWN)
+		ss_find_fault(
+			w->r, D_OWN_ORDER,
+			"the keys follow no order that has a name (byte order is broken %" PRIu64
+			" times, first in the node at %" PRIu64
+			"): only their type tells whether that is damage, as the names file "
+			"does",
+			o->wrong[SS_ORDER_BYTES], o->first_wrong[SS_ORDER_BYTES]);
+}
+
+/* A guess is told once, whatever else rests on it. */
+static void judge_width(struct walk *w)
+{
+	struct err why;
+
+	if (!w->t->ss.facts.key_width_guessed)
 		return;
-	}
-	if (wrong <= w->order.equal)
-		return;
-	place = w->order.first_wrong[order];
-	ss_find_fault(
-		w->r, D_ORDER,
-		"%" PRIu64 " of %" PRIu64
-		" keys do not follow the one before (%s order), the first in the node at %" PRIu64,
-		wrong, w->out->entries, ss_order_name(order), place);
+	ss_tell_widths(&w->t->ss.facts, &why);
+	ss_find_fault(w->r, D_WIDTH, "%s", why.text);
 }
 
 static void judge_counts(struct walk *w)
@@ -313,6 +331,7 @@ static int walk_all(struct walk *w, struct err *err)
 		rc = walk_node(w, w->t->h.root, 1, err);
 	if (rc < 0)
 		return rc;
+	judge_width(w);
 	judge_order(w);
 	judge_counts(w);
 	return 0;

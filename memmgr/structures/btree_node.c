@@ -325,7 +325,7 @@ int bt_node_search(struct bt *t, struct bt_node *node, struct ss_bytes key, uint
 
 		if (rc < 0)
 			return rc;
-		order = ss_compare(t->ss.facts.order, have, key);
+		order = ss_sort_compare(&t->ss.facts.sort, have, key);
 		if (order == 0) {
 			*index = mid;
 			*equal = true;

@@ -261,9 +261,11 @@ int bt_delete(struct ss *ss, struct ss_bytes key, bool *found, struct err *err)
 	auto_ss_cursor struct ss_cursor *c = NULL;
 	struct bt_edit *root;
 	struct bt_op op;
-	int rc = ss_find(ss, key, &c, err);
+	int rc = bt_refuse_guess(t, err);
 
 	*found = false;
+	if (rc == 0)
+		rc = ss_find(ss, key, &c, err);
 	if (rc == -ENOENT)
 		return 0;
 	if (rc == 0)

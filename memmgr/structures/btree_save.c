@@ -140,6 +140,8 @@ int bt_edit_new(struct bt_op *op, bool leaf, struct bt_edit **out)
 	if (op->t->width == BT_WIDTH_UNKNOWN) {
 		int rc = bt_infer_width(op->t, NULL, op->err);
 
+		if (rc == 0)
+			rc = bt_refuse_guess(op->t, op->err);
 		if (rc < 0)
 			return rc;
 	}
@@ -320,7 +322,8 @@ unsigned bt_edit_search(const struct bt_op *op, const struct bt_edit *e, struct 
 	unsigned i = 0;
 	int order = -1;
 
-	while (i < e->n && (order = ss_compare(op->t->ss.facts.order, e->pair[i].key, key)) < 0)
+	while (i < e->n &&
+	       (order = ss_sort_compare(&op->t->ss.facts.sort, e->pair[i].key, key)) < 0)
 		i++;
 	*equal = i < e->n && order == 0;
 	return i;

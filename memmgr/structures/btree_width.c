@@ -3,7 +3,8 @@
  * Owns the search for the one fact that a map does not store: whether the keys in its version 2
  * nodes have their length before them, and if not, how wide they are. Every candidate is tried on
  * node after node until one is left. A candidate fits a node when all lengths stay inside, the
- * overflow chain is exactly as long as the node then needs, and values keep to their bound.
+ * overflow chain is exactly as long as the node then needs, values keep to their bound, and no key
+ * comes twice.
  */
 #include "memmgr/structures/btree.h"
 
@@ -21,6 +22,8 @@ struct candidate {
 	unsigned fails;
 	bool unsorted; /* keys inside some node do not ascend, byte by byte */
 	bool tail;     /* what follows in some node's page is not zero */
+	bool some_key; /* that is not empty */
+	bool empty_key;
 };
 
 struct search {
@@ -55,17 +58,42 @@ static bool fits_bounds(const struct search *s, const struct bt_node *node, int 
 	return width < 0 || s->sum < 0 || width <= s->sum;
 }
 
+/* How two keys of a node compare as bytes; 0 where they cannot be read. */
+static int compare_keys(struct bt *t, struct bt_node *node, unsigned i, unsigned j)
+{
+	auto_free uint8_t *buf_i = NULL, *buf_j = NULL;
+	size_t cap_i = 0, cap_j = 0;
+	struct ss_bytes a, b;
+
+	if (bt_node_key(t, node, i, &buf_i, &cap_i, &a, NULL) < 0 ||
+	    bt_node_key(t, node, j, &buf_j, &cap_j, &b, NULL) < 0)
+		return 0;
+	return ss_compare(SS_ORDER_BYTES, a, b);
+}
+
 static bool keys_ascend(struct bt *t, struct bt_node *node)
 {
-	auto_free uint8_t *last_buf = NULL, *buf = NULL;
-	size_t last_cap = 0, cap = 0;
-	struct ss_bytes last, key;
-
 	for (unsigned i = 0; i + 1 < node->n; i++)
-		if (bt_node_key(t, node, i, &last_buf, &last_cap, &last, NULL) < 0 ||
-		    bt_node_key(t, node, i + 1, &buf, &cap, &key, NULL) < 0 ||
-		    ss_compare(SS_ORDER_BYTES, last, key) >= 0)
+		if (compare_keys(t, node, i, i + 1) >= 0)
 			return false;
+	return true;
+}
+
+/* The keys of a map are distinct, and at most one of them is empty. */
+static bool keys_differ(struct bt *t, struct bt_node *node, struct candidate *c)
+{
+	for (unsigned i = 0; i < node->n; i++) {
+		bool empty = node->entry[i].key_len == 0;
+
+		if (empty && c->empty_key)
+			return false;
+		c->empty_key |= empty;
+		c->some_key |= !empty;
+		for (unsigned j = i + 1; !empty && j < node->n; j++)
+			if (node->entry[i].key_len == node->entry[j].key_len &&
+			    compare_keys(t, node, i, j) == 0)
+				return false;
+	}
 	return true;
 }
 
@@ -81,7 +109,7 @@ static void try_candidate(struct search *s, struct bt_node *node, unsigned i)
 	int width = width_of(i);
 
 	if (bt_node_parse(s->t, node, width, NULL) < 0 || !fits_bounds(s, node, width) ||
-	    bt_node_whole_chain(s->t, node, NULL) < 0) {
+	    bt_node_whole_chain(s->t, node, NULL) < 0 || !keys_differ(s->t, node, c)) {
 		c->fails++;
 		return;
 	}
@@ -186,35 +214,88 @@ static unsigned least_failed(const struct search *s)
 	return s->c[best].fails < div_up(s->nodes, 4) ? best : CANDIDATES;
 }
 
-/* Several fit every node. Lengths before all keys that fit by chance are the rarest case. */
+/*
+ * Several fit every node. Lengths before all keys that fit by chance are rare, but for the length
+ * of an empty key: a fixed key that begins with four zero bytes reads like one. So the prefixed
+ * candidate never wins where its only key is empty.
+ */
 static unsigned prefer(const struct search *s)
 {
 	unsigned clean = only_one(s, false);
 
-	if (s->c[0].fails == 0 && !(s->entries < FEW_ENTRIES && s->c[0].tail && clean < CANDIDATES))
+	if (s->c[0].fails == 0 && s->c[0].some_key &&
+	    !(s->entries < FEW_ENTRIES && s->c[0].tail && clean < CANDIDATES))
 		return 0;
-	return only_one(s, true) < CANDIDATES ? only_one(s, true) : clean;
+	if (only_one(s, true) < CANDIDATES)
+		return only_one(s, true);
+	return clean > 0 ? clean : CANDIDATES;
+}
+
+static void note_guess(const struct search *s, unsigned choice)
+{
+	struct ss_facts *f = &s->t->ss.facts;
+	unsigned shown = 0;
+
+	f->key_width_guessed = true;
+	f->widths_fit = s->alive;
+	for (unsigned i = 0; i < CANDIDATES && shown < SS_WIDTHS_SHOWN; i++)
+		if (s->c[i].fails == 0 && i != choice)
+			f->width_fit[shown++] = width_of(i);
+}
+
+/* "8, 12 bytes, or prefixed" */
+static void list_widths(const struct ss_facts *f, unsigned shown, char *list, size_t size)
+{
+	bool prefixed = shown > 0 && f->width_fit[0] < 0;
+	unsigned bytes = shown - prefixed;
+	size_t used = 0;
+
+	list[0] = '\0';
+	for (unsigned i = prefixed; i < shown && used < size; i++)
+		used += (size_t)snprintf(list + used, size - used, "%s%d", i > prefixed ? ", " : "",
+					 f->width_fit[i]);
+	if (used < size)
+		snprintf(list + used, size - used, "%s%s%s", bytes > 0 ? " bytes" : "",
+			 bytes > 0 && prefixed ? ", or " : "",
+			 prefixed ? "a length before each" : "");
+}
+
+void ss_tell_widths(const struct ss_facts *f, struct err *out)
+{
+	unsigned others = f->widths_fit - 1;
+	char list[128], guess[64] = "have their length before them";
+
+	list_widths(f, MIN(others, (unsigned)SS_WIDTHS_SHOWN), list, sizeof(list));
+	if (f->key_width >= 0)
+		snprintf(guess, sizeof(guess), "have %d bytes each", f->key_width);
+	err_set(out, 0, "it is a guess that its keys %s: %s%s would fit its %" PRIu64 " entr%s too",
+		guess, list, others > SS_WIDTHS_SHOWN ? " and more" : "", f->count,
+		f->count == 1 ? "y" : "ies");
 }
 
 static int ambiguous(const struct search *s, struct err *err)
 {
-	uint64_t count = s->t->ss.facts.count;
-	char list[96] = "";
+	struct ss_facts f = {.widths_fit = s->alive};
 	unsigned shown = 0;
+	char list[128];
 
-	for (unsigned i = 0; i < CANDIDATES && shown < 8; i++) {
-		size_t used = strlen(list);
-
-		if (s->c[i].fails > 0)
-			continue;
-		snprintf(list + used, sizeof(list) - used, "%s%d", shown ? ", " : "", width_of(i));
-		shown++;
-	}
+	for (unsigned i = 0; i < CANDIDATES && shown < SS_WIDTHS_SHOWN; i++)
+		if (s->c[i].fails == 0)
+			f.width_fit[shown++] = width_of(i);
+	list_widths(&f, shown, list, sizeof(list));
 	return err_set(err, -EDOM,
-		       "keys of %u different widths fit the map, of %llu entr%s (%s%s bytes): the "
+		       "keys of %u different widths fit the map, of %" PRIu64 " entr%s (%s%s): the "
 		       "key width must be given",
-		       s->alive, (unsigned long long)count, count == 1 ? "y" : "ies", list,
-		       s->alive > shown ? ", ..." : "");
+		       s->alive, s->t->ss.facts.count, s->t->ss.facts.count == 1 ? "y" : "ies",
+		       list, s->alive > shown ? ", and more" : "");
+}
+
+/* A type of fixed size, as the hint is one's, has no length before it. */
+static bool hint_decides(const struct search *s)
+{
+	int hint = s->t->width_hint;
+
+	return hint > 0 && hint <= SS_WIDTH_MAX && s->c[1 + hint].fails == 0;
 }
 
 static int decide(struct search *s, struct err *err)
@@ -228,15 +309,21 @@ static int decide(struct search *s, struct err *err)
 			"have their length before them: the key width must be given");
 	if (s->prefixed_proven)
 		choice = 0;
+	else if (s->alive > 1 && hint_decides(s))
+		choice = 1 + (unsigned)s->t->width_hint;
 	else if (s->alive > 1)
 		choice = prefer(s);
 	else if (s->alive == 0)
 		choice = least_failed(s);
+	else if (choice == 0 && !s->c[0].some_key)
+		choice = CANDIDATES;
 	if (choice < CANDIDATES) {
 		s->t->width = s->t->ss.facts.key_width = width_of(choice);
+		if (s->alive > 1 && !s->prefixed_proven && !hint_decides(s))
+			note_guess(s, choice);
 		return 0;
 	}
-	if (s->alive > 1)
+	if (s->alive > 0)
 		return ambiguous(s, err);
 	return err_set(err, -EUCLEAN, "no width of keys fits the nodes of this map");
 }

@@ -38,6 +38,7 @@ struct ss_ops {
 	int (*clear)(struct ss *ss, struct err *err);
 	int (*set)(struct ss *ss, uint64_t index, struct ss_bytes value, struct err *err);
 	int (*cut)(struct ss *ss, uint64_t count, struct err *err);
+	int (*sift)(struct ss *ss, struct err *err);
 	void (*close)(struct ss *ss);
 };
 
@@ -55,6 +56,11 @@ struct ss_cursor {
 	uint8_t *value; /* ss_value's copy */
 	size_t value_cap;
 };
+
+static inline bool ss_is_told(const struct ss_sort *sort)
+{
+	return sort->order != SS_ORDER_INFER && sort->order != SS_ORDER_OWN;
+}
 
 static inline bool ss_bit_get(const uint8_t *bits, uint64_t i)
 {
@@ -99,6 +105,7 @@ enum ss_defect {
 	D_LEAK,
 	D_ENTRY,
 	D_HEAP_ORDER,
+	D_HEAP_OWN_ORDER,
 	D_LOG_ALONE,
 	D_LOG_INDEX,
 	D_COUNT_OF_DEFECTS,
@@ -109,6 +116,7 @@ struct ss_report {
 	mm_finding_fn *fn; /* NULL: nobody listens */
 	void *ctx;
 	int mm_id;
+	bool guessed; /* the width of keys: what rests on that is no error */
 	uint64_t times[D_COUNT_OF_DEFECTS];
 };
 void ss_find_fault(struct ss_report *r, enum ss_defect defect, const char *fmt, ...) PRINTF(3, 4);
@@ -119,15 +127,22 @@ static inline bool ss_report_has(const struct ss_report *r, enum ss_defect defec
 	return r->times[defect] > 0;
 }
 
-/* Counts in how many neighbouring pairs a first key is not before the second, for each order. */
+/* Counts in how many neighbouring pairs a first key is not before the second: by the order that was
+ * told, or where `told` is NULL, by each that has a name. */
 struct order_count {
 	uint64_t pairs, equal;
-	uint64_t wrong[SS_ORDER_OWN];
-	uint64_t first_wrong[SS_ORDER_OWN]; /* a place the caller gave: of the first such pair */
+	uint64_t told_wrong, first_told_wrong; /* a place the caller gave: of the first such pair */
+	uint64_t wrong[SS_ORDER_OWN], first_wrong[SS_ORDER_OWN];
 };
-void order_count_pair(struct order_count *o, struct ss_bytes a, struct ss_bytes b, uint64_t place);
-/* The order that is kept to, or nearly so, with how often it is broken; SS_ORDER_OWN: none is. */
-enum ss_order order_choose(const struct order_count *o, enum ss_order asked, uint64_t *wrong);
+void order_count_pair(struct order_count *o, const struct ss_sort *told, struct ss_bytes a,
+		      struct ss_bytes b, uint64_t place);
+/* Sets out->order and out->orders. An order that only equal keys break is not broken. */
+void order_judge(const struct order_count *o, const struct ss_sort *told, struct ss_usage *out);
+/* NULL: nobody told it. */
+static inline const struct ss_sort *ss_told_sort(const struct ss *ss)
+{
+	return ss->facts.sort_told ? &ss->facts.sort : NULL;
+}
 
 /* One of the library's own, with a magic. */
 static inline bool ss_is_container(enum ss_kind kind)
@@ -138,7 +153,8 @@ static inline bool ss_is_container(enum ss_kind kind)
 /* The kinds, each in its file. *out's ops, facts and blocks are set on success. */
 int MUST_CHECK bt_open(struct store *s, const struct ss_options *opts, struct ss **out,
 		       struct err *err);
-int MUST_CHECK vec_open(struct store *s, struct ss **out, struct err *err);
+int MUST_CHECK vec_open(struct store *s, const struct ss_options *opts, struct ss **out,
+			struct err *err);
 int MUST_CHECK log_open(struct store *s, struct store *data, struct ss **out, struct err *err);
 int MUST_CHECK single_open(struct store *s, const struct ss_content *content, struct ss **out,
 			   struct err *err);

@@ -20,7 +20,7 @@ int ss_open(struct store *s, struct store *data, const struct ss_options *opts, 
 		return bt_open(s, opts ? opts : &defaults, out, err);
 	case SS_VEC:
 	case SS_HEAP:
-		return vec_open(s, out, err);
+		return vec_open(s, opts ? opts : &defaults, out, err);
 	case SS_LOG_INDEX:
 		return log_open(s, data, out, err);
 	case SS_CELL:

@@ -27,12 +27,14 @@ const struct mm_defect ss_defects[] = {
 			"a node's overflow pages do not fit its entries"},
 	[D_ORDER] = {"btree-order", MM_ERROR, false, "a key of a map does not follow the last one"},
 	[D_OWN_ORDER] = {"btree-own-order", MM_NOTE, false,
-			 "the keys of a map follow no order known, so it was not checked"},
+			 "the keys of a map follow no order that has a name, so it was not "
+			 "checked"},
 	[D_DUPLICATE] = {"btree-duplicate", MM_ERROR, false, "a map has a key twice in a row"},
 	[D_COUNT] = {"btree-count", MM_ERROR, false,
 		     "a map's header counts other entries than its nodes hold"},
 	[D_WIDTH] = {"btree-key-width", MM_NOTE, false,
-		     "the width of a map's keys cannot be told, so its entries were not checked"},
+		     "the width of a map's keys cannot be told, so what rests on that is not "
+		     "judged"},
 	[D_CHUNK_HEADER] = {"chunk-header", MM_ERROR, false,
 			    "a page in use has a chunk header that is none or says it is free"},
 	[D_CHUNK_IN_USE] = {"chunk-in-use", MM_ERROR, false,
@@ -46,6 +48,9 @@ const struct mm_defect ss_defects[] = {
 		     "an entry of a vector or heap is longer than the longest, or cut off"},
 	[D_HEAP_ORDER] = {"heap-order", MM_ERROR, false,
 			  "an entry of a heap is smaller than its parent"},
+	[D_HEAP_OWN_ORDER] = {"heap-own-order", MM_NOTE, false,
+			      "the entries of a heap follow no order that has a name, so it was "
+			      "not checked"},
 	[D_LOG_ALONE] = {"log-alone", MM_WARNING, false,
 			 "the index or the data of a log has no counterpart"},
 	[D_LOG_INDEX] = {"log-index", MM_ERROR, false,
@@ -66,10 +71,19 @@ static void PRINTF(3, 0)
 	r->fn(r->ctx, &finding);
 }
 
+/* What is only seen by the width of keys. */
+static bool rests_on_width(enum ss_defect defect)
+{
+	return defect == D_OVERFLOW || defect == D_ORDER || defect == D_OWN_ORDER ||
+	       defect == D_DUPLICATE;
+}
+
 void ss_find_fault(struct ss_report *r, enum ss_defect defect, const char *fmt, ...)
 {
 	va_list args;
 
+	if (r->guessed && rests_on_width(defect))
+		defect = D_WIDTH;
 	if (++r->times[defect] > SHOWN || !r->fn)
 		return;
 	va_start(args, fmt);

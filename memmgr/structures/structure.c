@@ -107,7 +107,8 @@ int ss_measure(struct ss *ss, int mm_id, struct ss_usage *out, mm_finding_fn *fn
 	struct ss_report r = {.fn = fn, .ctx = ctx, .mm_id = mm_id};
 	int rc;
 
-	*out = (struct ss_usage){.order = ss->facts.order};
+	r.guessed = ss->facts.key_width_guessed;
+	*out = (struct ss_usage){.order = ss->facts.sort.order};
 	rc = ss->ops->measure(ss, out, &r, err);
 	ss_report_end(&r);
 	return rc;
@@ -134,6 +135,17 @@ static int has_value(struct ss_cursor *c, struct ss_bytes value, bool *same, str
 	return rc;
 }
 
+/* Where the first key goes is never a question. */
+static int refuse_place(const struct ss *ss, struct err *err)
+{
+	if (ss->facts.sort_told || ss->facts.count == 0)
+		return 0;
+	return err_set(err, -EDOM,
+		       "the key is new, and only the program's type tells where among the %" PRIu64
+		       " there are it belongs: the order of keys must be given",
+		       ss->facts.count);
+}
+
 int ss_put(struct ss *ss, struct ss_bytes key, struct ss_bytes value, bool *changed,
 	   struct err *err)
 {
@@ -147,7 +159,9 @@ int ss_put(struct ss *ss, struct ss_bytes key, struct ss_bytes value, bool *chan
 	rc = ss_find(ss, key, &c, err);
 	if (rc == 0)
 		rc = has_value(c, value, &same, err);
-	if ((rc < 0 && rc != -ENOENT) || same)
+	else if (rc == -ENOENT)
+		rc = refuse_place(ss, err);
+	if (rc < 0 || same)
 		return rc;
 	return ss->ops->put(ss, key, value, changed, err);
 }
@@ -185,6 +199,11 @@ int ss_set(struct ss *ss, uint64_t index, struct ss_bytes value, bool *changed, 
 		return rc;
 	*changed = true;
 	return ss->ops->set(ss, index, value, err);
+}
+
+int ss_sift(struct ss *ss, struct err *err)
+{
+	return ss->ops->sift ? ss->ops->sift(ss, err) : 0;
 }
 
 int ss_cut(struct ss *ss, uint64_t count, struct err *err)

@@ -79,28 +79,60 @@ int MUST_CHECK ss_log_partner(struct mm *mm, unsigned mm_id, unsigned *partner, 
 
 /* ---- one structure ---- */
 
+struct ss_bytes {
+	const uint8_t *data;
+	size_t len;
+};
+
 enum {
 	SS_WIDTH_INFER = -2,    /* find out whether keys carry a length, or which width they have */
 	SS_WIDTH_PREFIXED = -1, /* each key has its length before it */
 	SS_WIDTH_MAX = 4096,    /* the widest fixed key that is looked for */
+	SS_WIDTHS_SHOWN = 6,    /* of the widths that fit a map */
 };
 
-/* The order of keys is that of the program's type; these are the ones a tool can know. */
+/* The order of keys is that of the program's type, which no byte of a map tells. These are the
+ * orders that a tool can name; a codec can bring its own as SS_ORDER_TYPE. */
 enum ss_order {
-	SS_ORDER_INFER,
+	SS_ORDER_INFER,    /* not told */
 	SS_ORDER_BYTES,    /* unsigned big-endian numbers, strings, byte arrays */
 	SS_ORDER_LENGTH,   /* shorter first, then bytes: principals */
 	SS_ORDER_LITTLE,   /* from the last byte to the first: little-endian numbers */
+	SS_ORDER_SIGNED,   /* big-endian two's complement: signed numbers */
 	SS_ORDER_REVERSED, /* bytes, descending: Reverse<T> */
 	SS_ORDER_OWN,      /* none of these */
+	SS_ORDER_TYPE,     /* as a struct ss_type compares */
 };
 const char *ss_order_name(enum ss_order order);
+/* -EINVAL: not one of bytes, length, little-endian, signed, reversed, own. */
 int MUST_CHECK ss_order_parse(const char *name, enum ss_order *out);
+
+/* An order that has no name: of tuples, of options, ... Lives as long as what is opened with it. */
+struct ss_type {
+	int (*compare)(const struct ss_type *type, struct ss_bytes a, struct ss_bytes b);
+};
+struct ss_sort {
+	enum ss_order order;
+	const struct ss_type *type; /* with SS_ORDER_TYPE; else NULL */
+};
+/* Below 0, 0, above 0, as memcmp; what is no order that has a name as SS_ORDER_BYTES. */
+int ss_compare(enum ss_order order, struct ss_bytes a, struct ss_bytes b);
+int ss_sort_compare(const struct ss_sort *sort, struct ss_bytes a, struct ss_bytes b);
+
+/* Several orders at once: compares by the first, and remembers whether another one differed. */
+struct ss_agreement {
+	struct ss_type type;
+	unsigned orders; /* a bit, 1 << SS_ORDER_..., for each; at least one */
+	bool *differs;
+};
+struct ss_agreement ss_agreement(unsigned orders, bool *differs);
 
 struct ss_options {
 	int key_width;       /* SS_WIDTH_INFER, SS_WIDTH_PREFIXED, or bytes */
 	int key_width_hint;  /* with SS_WIDTH_INFER: keys are this wide, prefixed or not; else 0 */
-	enum ss_order order; /* SS_ORDER_INFER: bytes is assumed until ss_measure knows better */
+	struct ss_sort sort; /* of keys */
+	bool sort_guessed;   /* nobody told it, but all keys of this map keep to it */
+	struct ss_sort value_sort; /* of a heap's entries */
 };
 #define SS_OPTIONS ((struct ss_options){.key_width = SS_WIDTH_INFER})
 
@@ -131,7 +163,14 @@ struct ss_facts {
 	/* SS_WIDTH_PREFIXED, or bytes of every key; SS_WIDTH_INFER: not known, and not needed for
 	 * the nodes there are. */
 	int key_width;
-	enum ss_order order;
+	/* Several widths fit all nodes, and key_width is only the likeliest: nothing may be
+	 * changed, or called equal, by it. width_fit has the first of them, without key_width. */
+	bool key_width_guessed;
+	unsigned widths_fit;
+	int width_fit[SS_WIDTHS_SHOWN];
+	struct ss_sort sort; /* of keys, or of a heap's entries */
+	/* The order was told. Else `sort` can serve to find what is there, not to add to it. */
+	bool sort_told;
 	uint64_t page_len;
 	uint64_t max_key_len; /* SS_UNBOUNDED: not bounded, or not stored */
 	uint64_t max_value_len;
@@ -142,13 +181,10 @@ struct ss_facts {
 	uint64_t slot_len;
 };
 const struct ss_facts *ss_facts(const struct ss *ss);
+/* With key_width_guessed: one sentence on which widths fit beside the one that is guessed. */
+void ss_tell_widths(const struct ss_facts *facts, struct err *out);
 
 /* ---- records ---- */
-
-struct ss_bytes {
-	const uint8_t *data;
-	size_t len;
-};
 
 struct ss_record {
 	struct ss_bytes key; /* where keyed; until the cursor moves */
@@ -217,7 +253,8 @@ void cleanup_ss_same(struct ss_same **s);
  * kind of structure.
  */
 
-/* Inserts or replaces. *changed is false, and nothing was written, where it was so already. */
+/* Inserts or replaces. *changed is false, and nothing was written, where it was so already. -EDOM:
+ * the key is new, and nobody has told the order of keys; or their width is a guess. */
 int MUST_CHECK ss_put(struct ss *ss, struct ss_bytes key, struct ss_bytes value, bool *changed,
 		      struct err *err);
 int MUST_CHECK ss_remove(struct ss *ss, struct ss_bytes key, bool *found, struct err *err);
@@ -226,6 +263,9 @@ int MUST_CHECK ss_clear(struct ss *ss, struct err *err);
 /* Replaces the value at `index`; at the count, appends one. */
 int MUST_CHECK ss_set(struct ss *ss, uint64_t index, struct ss_bytes value, bool *changed,
 		      struct err *err);
+/* Of a heap: makes it one again, as if each entry had been pushed in turn. -EDOM: nobody has told
+ * the order of its entries. */
+int MUST_CHECK ss_sift(struct ss *ss, struct err *err);
 /* Leaves only the first `count` records of a vector, heap or log. */
 int MUST_CHECK ss_cut(struct ss *ss, uint64_t count, struct err *err);
 
@@ -240,6 +280,18 @@ struct ss_form {
 int MUST_CHECK ss_create(struct store *s, struct store *data, const struct ss_form *form,
 			 struct err *err);
 
+/* ---- a map whose order nobody tells ---- */
+
+struct ss_key_index;
+
+/* The order that the keys have now, found by walking; takes a copy of every key. Finds what is
+ * there, and nothing else. It needs the map only to be opened. */
+int MUST_CHECK ss_key_index_open(struct ss *ss, struct ss_key_index **out, struct err *err);
+bool ss_key_index_has(const struct ss_key_index *x, struct ss_bytes key);
+const struct ss_type *ss_key_index_type(const struct ss_key_index *x);
+/* Accepts NULL. */
+void ss_key_index_close(struct ss_key_index *x);
+
 /* ---- the whole structure ---- */
 
 /* What only a walk over all of it tells. Lengths are sums in bytes. */
@@ -249,7 +301,9 @@ struct ss_usage {
 	uint64_t longest_key_len, longest_value_len;
 	uint64_t held_len; /* from offset 0 to the end of what the structure uses */
 	/* B-tree */
-	enum ss_order order; /* as asked for, or the first one that all keys keep to */
+	enum ss_order
+		order;   /* as told, or the first one that all keys keep to; SS_ORDER_OWN: none */
+	unsigned orders; /* not told: a bit, 1 << SS_ORDER_..., for each that all keys keep to */
 	uint64_t nodes_v1, nodes_v2, leaves, overflow_pages;
 	uint64_t root_entries;  /* the root alone may have fewer than half a node's */
 	unsigned depth;         /* levels */
@@ -277,9 +331,6 @@ int MUST_CHECK ss_check(struct mm *mm, struct store *s, ss_options_fn *opts, voi
 
 /* All defects that ss_check knows, ending with a NULL id. */
 extern const struct mm_defect ss_defects[];
-
-/* Below 0, 0, above 0, as memcmp; SS_ORDER_INFER and SS_ORDER_OWN as SS_ORDER_BYTES. */
-int ss_compare(enum ss_order order, struct ss_bytes a, struct ss_bytes b);
 
 /* ---- Candid: what a message says of itself before its values ---- */
 

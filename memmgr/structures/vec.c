@@ -137,12 +137,13 @@ static int read_entry(struct vec *v, uint64_t index, struct entry_buf *buf, stru
 static void compare_with_parent(struct vec *v, uint64_t i, struct entry_buf buf[2],
 				struct order_count *order)
 {
+	const struct ss_sort *sort = ss_told_sort(&v->ss);
 	struct ss_bytes child, parent;
 
 	if (i > 0 && read_entry(v, i, &buf[0], &child, NULL) == 0 &&
 	    read_entry(v, (i - 1) / 2, &buf[1], &parent, NULL) == 0 &&
-	    ss_compare(SS_ORDER_BYTES, parent, child) != 0)
-		order_count_pair(order, parent, child, i);
+	    ss_sort_compare(&v->ss.facts.sort, parent, child) != 0)
+		order_count_pair(order, sort, parent, child, i);
 }
 
 static int measure_all(struct vec *v, struct order_count *order, struct ss_usage *out,
@@ -172,23 +173,34 @@ static int measure_all(struct vec *v, struct order_count *order, struct ss_usage
 	return rc < 0 ? err_set(err, rc, "%s", why.text) : 0;
 }
 
+static void judge_order(struct vec *v, const struct order_count *order, struct ss_usage *out,
+			struct ss_report *r)
+{
+	const struct ss_sort *told = ss_told_sort(&v->ss);
+
+	order_judge(order, told, out);
+	if (told && order->told_wrong > 0)
+		ss_find_fault(r, D_HEAP_ORDER,
+			      "%" PRIu64
+			      " entries are smaller than their parents (%s order), the first is "
+			      "entry %" PRIu64,
+			      order->told_wrong, ss_order_name(told->order),
+			      order->first_told_wrong);
+	else if (!told && out->order == SS_ORDER_OWN)
+		ss_find_fault(r, D_HEAP_OWN_ORDER,
+			      "its entries are a heap in no order that has a name: only their type "
+			      "tells whether that is damage, as the names file does");
+}
+
 static int measure(struct ss *ss, struct ss_usage *out, struct ss_report *r, struct err *err)
 {
 	struct vec *v = vec_of(ss);
 	struct order_count order = {0};
-	uint64_t wrong;
 	int rc = measure_all(v, &order, out, r, err);
 
 	out->held_len = VEC_HEADER_LEN + v->h.slot_len * v->h.count;
-	if (rc == 0 && v->h.heap) {
-		out->order = order_choose(&order, ss->facts.order, &wrong);
-		if (out->order != SS_ORDER_OWN && wrong > 0)
-			ss_find_fault(
-				r, D_HEAP_ORDER,
-				"%" PRIu64 " entries are smaller than their parents (%s order), "
-				"the first is entry %" PRIu64,
-				wrong, ss_order_name(out->order), order.first_wrong[out->order]);
-	}
+	if (rc == 0 && v->h.heap)
+		judge_order(v, &order, out, r);
 	return rc;
 }
 
@@ -225,12 +237,51 @@ static int set(struct ss *ss, uint64_t index, struct ss_bytes value, struct err 
 	return rc < 0 || index < v->h.count ? rc : write_count(ss, index + 1, err);
 }
 
+/* One entry up to where its parent is not behind it, as the library's push does. */
+static int sift_up(struct vec *v, uint64_t i, struct entry_buf buf[2], struct err *err)
+{
+	struct ss_bytes child, parent;
+	int rc = read_entry(v, i, &buf[0], &child, err);
+
+	while (rc == 0 && i > 0) {
+		uint64_t up = (i - 1) / 2;
+
+		rc = read_entry(v, up, &buf[1], &parent, err);
+		if (rc < 0 || ss_sort_compare(&v->ss.facts.sort, child, parent) >= 0)
+			break;
+		rc = set(&v->ss, i, parent, err);
+		if (rc == 0)
+			rc = set(&v->ss, up, child, err);
+		i = up;
+	}
+	return rc;
+}
+
+static int sift(struct ss *ss, struct err *err)
+{
+	struct vec *v = vec_of(ss);
+	struct entry_buf buf[2] = {{NULL, 0}, {NULL, 0}};
+	int rc = 0;
+
+	if (!v->h.heap || v->h.count < 2)
+		return 0;
+	if (!ss->facts.sort_told)
+		return err_set(err, -EDOM,
+			       "only the type of a heap's entries tells which of them is smaller: "
+			       "their order must be given");
+	for (uint64_t i = 1; rc == 0 && i < v->h.count; i++)
+		rc = sift_up(v, i, buf, err);
+	free(buf[0].bytes);
+	free(buf[1].bytes);
+	return rc;
+}
+
 static const struct ss_ops vec_ops = {
-	INDEX_CURSOR, .entry = entry,     .measure = measure,
-	.set = set,   .cut = write_count, .close = close_vec,
+	INDEX_CURSOR,       .entry = entry, .measure = measure, .set = set,
+	.cut = write_count, .sift = sift,   .close = close_vec,
 };
 
-int vec_open(struct store *s, struct ss **out, struct err *err)
+int vec_open(struct store *s, const struct ss_options *opts, struct ss **out, struct err *err)
 {
 	struct vec *v = calloc(1, sizeof(*v));
 	int rc;
@@ -251,6 +302,8 @@ int vec_open(struct store *s, struct ss **out, struct err *err)
 					.version = 1,
 					.count = v->h.count,
 					.key_width = SS_WIDTH_PREFIXED,
+					.sort = opts->value_sort,
+					.sort_told = ss_is_told(&opts->value_sort),
 					.max_value_len = v->h.max_len,
 					.fixed = v->h.fixed,
 					.slot_len = v->h.slot_len};

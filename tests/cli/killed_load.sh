@@ -64,8 +64,8 @@ echo '{"index": 2000, "value": "0000000000000007"}' >records
 killed_load h_structs 1 --merge
 echo '{"index": 0, "value": "00"}' >records
 killed_load h_structs 3 --merge
-echo '{"index": 899, "value": "ffffffffffffffff"}' >records
-killed_load h_structs 4 --merge
+echo '{"index": 899, "value": "18446744073709551615"}' >records
+killed_load h_structs 4 --merge -v u64
 echo '{"value": {"a": 1}}' >records
 killed_load i_upgrade 0 --merge -v cbor
 

@@ -64,14 +64,14 @@ model() {
     same got all
     clean a.img
 }
-# Once it is empty, nothing tells whether keys have their length before them.
-model e_btree_u64 0 --key-width 8
-model f_btree_unbounded 2 --key-width prefixed
+# Once it is empty, nothing tells whether keys have their length before them, nor their order.
+model e_btree_u64 0 --key-width 8 --order bytes
+model f_btree_unbounded 2 --key-width prefixed --order bytes
 model f_btree_unbounded 3 -k principal
-model g_btree_v1 1 --key-width prefixed
-model g_btree_v1 2 --key-width 8
-model i_upgrade 1 --key-width 8
-model h_structs 7 --key-width prefixed
+model g_btree_v1 1 --key-width prefixed --order bytes
+model g_btree_v1 2 --key-width 8 --order bytes
+model i_upgrade 1 --key-width 8 --order bytes
+model h_structs 7 --key-width prefixed --order bytes
 
 # The other memories keep what they hold.
 cp h_structs.img a.img
@@ -115,7 +115,7 @@ cp e_btree_u64.img a.img
 run 0 load --replace a.img 0 /dev/null
 echo '{"key": "0011223344556677", "value": "00"}' >one
 run 1 load --merge a.img 0 one
-grep -q 'the key width must be given: --key-width does' err || fail "$(cat err)"
+grep -q 'the key width must be given; --key, --key-width or --order does' err || fail "$(cat err)"
 run 0 load --merge -k u64 a.img 0 <<<'{"key": 5, "value": "0000000000000001"}'
 run 0 dump -k u64 a.img 0
 out_is '{"key": 5, "value": "0000000000000001"}'

@@ -24,16 +24,16 @@ model() {
     python3 "$here/btree.py" make "$kind" "$rounds"
     run 0 create -f -b 1 a.img
     run 0 put a.img 3 memory.bin
-    [ ! -e first ] || run 0 load --merge --key-width "$width" a.img 3 first
+    [ ! -e first ] || run 0 load --merge --key-width "$width" --order bytes a.img 3 first
     run 0 check a.img
     cp a.img before.img
-    run 0 load --json --merge --key-width "$width" a.img 3 merge
+    run 0 load --json --merge --key-width "$width" --order bytes a.img 3 merge
     json '[.added, .missing, .removed]' "[${rounds}00,0,0]"
     run 0 load --json --delete --key-width "$width" a.img 3 delete
     json '[.removed, .missing]' "[${rounds}00,0]"
     sound "$width"
     cp before.img a.img
-    run 0 load --replace --key-width "$width" a.img 3 want
+    run 0 load --replace --key-width "$width" --order bytes a.img 3 want
     sound "$width"
 }
 model u64 8
@@ -47,8 +47,8 @@ json '[.nodes_v1 > 0, .nodes_v2 > 0]' '[true,true]'
 # Both versions, to begin with: back to what it was, and there again.
 cp want last
 "$program" dump --key-width prefixed before.img 3 >want
-run 0 load --replace --key-width prefixed a.img 3 want
+run 0 load --replace --key-width prefixed --order bytes a.img 3 want
 sound prefixed
 cp last want
-run 0 load --replace --key-width prefixed a.img 3 want
+run 0 load --replace --key-width prefixed --order bytes a.img 3 want
 sound prefixed

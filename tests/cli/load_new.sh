@@ -13,7 +13,7 @@ cat >n.toml <<'END'
 4 = { name = "queue", kind = "minheap", value = "u64" }
 5 = { name = "journal", kind = "log", data = 6 }
 6 = { name = "journal-data", kind = "log-data" }
-7 = { name = "members", kind = "btreeset", max_key = 16, key_width = -1 }
+7 = { name = "members", kind = "btreeset", max_key = 16, key_width = -1, order = "bytes" }
 8 = { name = "texts", kind = "vec", max_value = 300, fixed = false }
 10 = { name = "map", kind = "btreemap", key = "u64", value = "u64" }
 11 = { name = "files", kind = "btreemap", max_key = "unbounded" }

@@ -37,7 +37,7 @@ static void begin_map(uint8_t *b, uint32_t page_len)
 
 static void fill_map(struct store *s, int width, unsigned entries, size_t value_len)
 {
-	const struct ss_options opts = {.key_width = width};
+	const struct ss_options opts = {.key_width = width, .sort = {.order = SS_ORDER_BYTES}};
 	struct err err = {""};
 	struct ss *ss;
 	uint8_t key[8], value[300];
@@ -212,6 +212,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	s = cook(data, size);
 	opts.key_width = widths[data[0] / 8 % 4];
+	opts.sort.order = opts.value_sort.order = SS_ORDER_BYTES;
 	must(ss_recognise(s, &content, &err), "recognising", &err);
 	if (ss_open(s, NULL, &opts, &ss, &err) < 0)
 		return 0;

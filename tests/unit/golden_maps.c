@@ -43,7 +43,7 @@ struct store *golden_map_store(const struct golden_map *map)
 
 struct ss *golden_map_open(const struct golden_map *map, struct store *s)
 {
-	struct ss_options opts = {.key_width = map->key_width, .order = map->order};
+	struct ss_options opts = {.key_width = map->key_width, .sort = {.order = map->order}};
 	struct err err = {""};
 	struct ss *ss;
 

@@ -114,12 +114,21 @@ static void remember(void *ctx, const struct mm_finding *f)
 		strcat(seen->ids, id);
 }
 
+/* As the names file tells the order. */
+static struct ss_options in_byte_order(void *ctx, int mm_id)
+{
+	struct ss_options opts = SS_OPTIONS;
+
+	opts.sort.order = opts.value_sort.order = SS_ORDER_BYTES;
+	return opts;
+}
+
 static struct seen check_raw(struct store *s)
 {
 	struct mm_check_result result = {0};
 	struct seen seen = {""};
 
-	assert_ok(ss_check(NULL, s, NULL, NULL, remember, &seen, &result, NULL));
+	assert_ok(ss_check(NULL, s, in_byte_order, NULL, remember, &seen, &result, NULL));
 	return seen;
 }
 
@@ -303,6 +312,40 @@ static void each_damage_of_a_map_has_its_id(void **state)
 	}
 }
 
+static struct store *vector(const char *magic, uint64_t count, uint32_t max_len, bool fixed)
+{
+	struct store *s = mem_store_new(NULL, MM_PAGE_LEN);
+	uint8_t *b = mem_store_bytes(s);
+
+	memcpy(b, magic, 3);
+	b[3] = 1;
+	put_le64(b + 4, count);
+	put_le32(b + 12, max_len);
+	b[16] = fixed;
+	return s;
+}
+
+static void expect_note(struct store *s, const char *id)
+{
+	struct mm_check_result result = {0};
+	struct seen seen = {""};
+
+	assert_ok(ss_check(NULL, s, NULL, NULL, remember, &seen, &result, NULL));
+	assert_string_equal(seen.ids, id);
+	assert_int_equal(result.errors + result.warnings, 0);
+	store_close(s);
+}
+
+static void an_order_that_nobody_tells_is_no_error_when_broken(void **state)
+{
+	struct store *map = golden_image("g_raw_btree"), *heap = vector("SMH", 3, 1, true);
+
+	keys_are_swapped(map);
+	expect_note(map, "btree-own-order ");
+	memcpy(mem_store_bytes(heap) + 64, "\2\1\3", 3);
+	expect_note(heap, "heap-own-order ");
+}
+
 /* A map of one version 2 leaf whose only value goes on in `pages` overflow pages. */
 static struct store *map_with_overflow(unsigned pages, unsigned value_len)
 {
@@ -391,19 +434,6 @@ static void a_circle_of_overflow_pages_is_noticed(void **state)
 
 /* ---- the other kinds ---- */
 
-static struct store *vector(const char *magic, uint64_t count, uint32_t max_len, bool fixed)
-{
-	struct store *s = mem_store_new(NULL, MM_PAGE_LEN);
-	uint8_t *b = mem_store_bytes(s);
-
-	memcpy(b, magic, 3);
-	b[3] = 1;
-	put_le64(b + 4, count);
-	put_le32(b + 12, max_len);
-	b[16] = fixed;
-	return s;
-}
-
 static void expect_ids(struct store *s, const char *ids)
 {
 	struct seen seen = check_raw(s);
@@ -487,6 +517,7 @@ int main(void)
 		cmocka_unit_test(golden_structures_have_no_findings),
 		cmocka_unit_test(maps_use_the_nodes_and_chunks_of_their_manifest),
 		cmocka_unit_test(each_damage_of_a_map_has_its_id),
+		cmocka_unit_test(an_order_that_nobody_tells_is_no_error_when_broken),
 		cmocka_unit_test(overflow_pages_must_fit_the_entries),
 		cmocka_unit_test(a_circle_of_overflow_pages_is_noticed),
 		cmocka_unit_test(damaged_vectors_heaps_cells_and_logs_have_their_ids),

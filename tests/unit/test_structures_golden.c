@@ -39,7 +39,7 @@ static void open_structure(struct opened *o, json_t *what)
 	struct err err = {0};
 
 	if (key && strcmp(key, "principal") == 0)
-		opts.order = SS_ORDER_LENGTH;
+		opts.sort.order = SS_ORDER_LENGTH;
 	memory_of(o, json_object_get(what, log ? "index_mem" : "mem"), &o->store);
 	if (log)
 		memory_of(o, json_object_get(what, "data_mem"), &o->data);
@@ -283,7 +283,7 @@ static void expect_all_found(struct ss *ss)
 		assert_true(more);
 		assert_int_equal(ss_compare(SS_ORDER_BYTES, hit.key, rec.key), 0);
 		assert_int_equal(hit.value_len, rec.value_len);
-		if (rec.key.len >= sizeof(longer) || ss_facts(ss)->order == SS_ORDER_LENGTH)
+		if (rec.key.len >= sizeof(longer) || ss_facts(ss)->sort.order == SS_ORDER_LENGTH)
 			continue;
 		memcpy(longer, rec.key.data, rec.key.len);
 		longer[rec.key.len] = 0;

@@ -42,7 +42,8 @@ static struct store *map_of_overflows(struct rng *rng)
 {
 	struct store *s = mem_store_new(NULL, MM_PAGE_LEN);
 	uint8_t *b = mem_store_bytes(s), value[400], key[12];
-	const struct ss_options opts = {.key_width = SS_WIDTH_PREFIXED};
+	const struct ss_options opts = {.key_width = SS_WIDTH_PREFIXED,
+					.sort = {.order = SS_ORDER_BYTES}};
 	struct ss *ss;
 	bool changed;
 

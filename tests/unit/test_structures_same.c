@@ -80,7 +80,7 @@ static int compare(struct ss *x, struct ss *y, const struct ss_same *same, struc
 	if (rc == 0)
 		rc = both(same, &a, &b, out);
 	while (rc == 0 && (a.more || b.more))
-		rc = step(same, ss_facts(x)->order, &a, &b, out);
+		rc = step(same, ss_facts(x)->sort.order, &a, &b, out);
 	ss_cursor_close(a.c);
 	ss_cursor_close(b.c);
 	return rc;
@@ -337,7 +337,8 @@ static void mutated_maps_are_compared_to_an_end(void **state)
 
 	for (unsigned round = 0; round < 10 * test_rounds(1) * GOLDEN_MAPS; round++) {
 		const struct golden_map *map = &golden_maps[round % GOLDEN_MAPS];
-		struct ss_options opts = {map->key_width, 0, map->order};
+		struct ss_options opts = {.key_width = map->key_width,
+					  .sort = {.order = map->order}};
 		struct store *x = golden_map_store(map), *y = copy_of(x);
 		struct ss *a = golden_map_open(map, x), *b;
 

@@ -83,6 +83,7 @@ static const struct codec_ops codec_utf8 = {
 	.encode = utf8_encode,
 	.encode_word = utf8_encode_word,
 	.same = true,
+	.order = SS_ORDER_BYTES,
 };
 
 /* ---- numbers ---- */
@@ -92,9 +93,9 @@ static unsigned __int128 number_of(const struct codec *c, const uint8_t *bytes)
 	unsigned __int128 n = 0;
 
 	if (c->width == 8)
-		return c->order == SS_ORDER_LITTLE ? get_le64(bytes) : get_be64(bytes);
+		return c->little ? get_le64(bytes) : get_be64(bytes);
 	for (unsigned i = 0; i < c->width; i++)
-		n = n << 8 | bytes[c->order == SS_ORDER_LITTLE ? c->width - 1 - i : i];
+		n = n << 8 | bytes[c->little ? c->width - 1 - i : i];
 	return n;
 }
 
@@ -124,7 +125,7 @@ static int number_put(const struct codec *c, unsigned __int128 n, struct buf *ou
 	uint8_t bytes[MAX_NUMBER_LEN];
 
 	for (unsigned i = 0; i < c->width; i++, n >>= 8)
-		bytes[c->order == SS_ORDER_LITTLE ? i : c->width - 1 - i] = (uint8_t)n;
+		bytes[c->little ? i : c->width - 1 - i] = (uint8_t)n;
 	buf_add(out, bytes, c->width);
 	return n > 0 ? -EINVAL : 0;
 }
@@ -230,9 +231,9 @@ static bool parse_number_spec(const char *spec, struct codec *out)
 	    (bits & (bits - 1)))
 		return false;
 	spec += used;
-	*out = (struct codec){.ops = &codec_number, .width = bits / 8, .order = SS_ORDER_BYTES};
-	if (strcmp(spec, "le") == 0)
-		out->order = SS_ORDER_LITTLE;
+	*out = (struct codec){
+		.ops = &codec_number, .width = bits / 8, .little = strcmp(spec, "le") == 0};
+	out->sort.order = out->little ? SS_ORDER_LITTLE : SS_ORDER_BYTES;
 	return *spec == '\0' || strcmp(spec, "le") == 0 || strcmp(spec, "be") == 0;
 }
 
@@ -243,7 +244,7 @@ int codec_parse(const char *spec, struct codec *out, struct err *err)
 
 	if (parse_number_spec(spec, out))
 		return 0;
-	*out = (struct codec){.order = SS_ORDER_BYTES, .arg = colon ? colon + 1 : NULL};
+	*out = (struct codec){.arg = colon ? colon + 1 : NULL};
 	for (size_t i = 0; i < ARRAY_LEN(codecs); i++) {
 		if (strlen(codecs[i]->name) != len || memcmp(codecs[i]->name, spec, len) != 0)
 			continue;
@@ -251,8 +252,7 @@ int codec_parse(const char *spec, struct codec *out, struct err *err)
 			return err_set(err, -EINVAL, "codec %s takes nothing behind a colon",
 				       codecs[i]->name);
 		out->ops = codecs[i];
-		if (out->ops == &codec_principal)
-			out->order = SS_ORDER_LENGTH;
+		out->sort.order = out->ops->order;
 		return out->ops->set_arg ? out->ops->set_arg(out, out->arg, err) : 0;
 	}
 	return err_set(err, -EINVAL,

@@ -28,15 +28,17 @@ struct codec_ops {
 	/* Takes what follows the colon in the codec's name. NULL: nothing may. */
 	int (*set_arg)(struct codec *c, const char *arg, struct err *err);
 	void (*end)(struct codec *c);
-	bool same; /* what encode makes of decode's output is always the same bytes */
+	enum ss_order order; /* of keys; SS_ORDER_INFER: the encoding does not tell */
+	bool same;           /* what encode makes of decode's output is always the same bytes */
 };
 
 struct codec {
 	const struct codec_ops *ops;
 	unsigned width;      /* of a number, in bytes; 0: no fixed width */
-	enum ss_order order; /* of keys in this encoding */
+	struct ss_sort sort; /* of keys in this encoding; SS_ORDER_INFER: it does not tell */
 	const char *arg;
 	void *state; /* the codec's own */
+	bool little; /* of a number: its last byte counts most */
 	bool plain;  /* leave "$hex" out: for reading only */
 };
 

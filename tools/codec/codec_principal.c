@@ -96,4 +96,5 @@ const struct codec_ops codec_principal = {
 	.encode = encode,
 	.encode_word = encode_word,
 	.same = true,
+	.order = SS_ORDER_LENGTH,
 };

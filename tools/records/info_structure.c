@@ -19,6 +19,7 @@ struct view {
 	bool open; /* it has records: facts and usage are filled in */
 	const char *type, *order, *key_width;
 	char width_text[32];
+	struct err guess; /* a sentence on the width of keys; or empty */
 	uint64_t node_fill, payload_len, findings;
 };
 
@@ -78,6 +79,8 @@ static void derive(struct view *v)
 		return;
 	v->type = type_of(v);
 	v->order = ss_order_name(v->u.order);
+	if (v->f.key_width_guessed)
+		ss_tell_widths(&v->f, &v->guess);
 	v->node_fill = nodes ? v->u.entries * 100 / (nodes * 11) : 0;
 	if (v->f.key_width >= 0)
 		snprintf(v->width_text, sizeof(v->width_text), "%d", v->f.key_width);
@@ -113,6 +116,8 @@ static int inspect(const struct records_args *args, struct view *v, struct err *
 	v->open = true;
 	v->f = *ss_facts(r.ss);
 	derive(v);
+	if (v->guess.text[0])
+		records_say_guess(args->image, &r, &choice);
 	return 0;
 }
 
@@ -148,7 +153,10 @@ static void print_btree(const struct view *v)
 		printf("each with its length, the longest %s", text_size(u->longest_key_len).s);
 	else
 		printf("none");
-	printf(", %s order\n", v->order);
+	printf(", %s order%s\n", v->order,
+	       v->f.sort_told || v->u.order == SS_ORDER_OWN ? "" : " (as far as they tell)");
+	if (v->guess.text[0])
+		printf("  %-9s %s\n", "", v->guess.text);
 	if (f->max_key_len == SS_UNBOUNDED && f->max_sum_len != SS_UNBOUNDED)
 		printf("  %-9s key and value %s together", "bounds", length_text(f->max_sum_len).s);
 	else
@@ -199,6 +207,23 @@ static void put_bound(struct json *doc, const char *key, uint64_t len)
 	json_put(doc, doc->root, key, len == SS_UNBOUNDED ? json_null() : json_u64(len));
 }
 
+/* What was guessed, and what else it could be. */
+static void put_guess(struct json *doc, const struct view *v)
+{
+	unsigned shown = v->f.widths_fit > 0 ? v->f.widths_fit - 1 : 0;
+	json_t *others = json_array();
+
+	for (unsigned i = 0; i < MIN(shown, (unsigned)SS_WIDTHS_SHOWN); i++) {
+		json_t *width = v->f.width_fit[i] < 0 ? json_string("prefixed")
+						      : json_integer(v->f.width_fit[i]);
+
+		json_add(doc, others, width);
+	}
+	json_put(doc, doc->root, "key_width_guessed", json_boolean(v->f.key_width_guessed));
+	json_put(doc, doc->root, "other_key_widths", others);
+	json_put(doc, doc->root, "key_order_told", json_boolean(v->f.sort_told));
+}
+
 static int print_json(const struct view *v)
 {
 	struct json doc = json_begin();
@@ -211,6 +236,7 @@ static int print_json(const struct view *v)
 	if (v->f.kind != SS_BTREE)
 		return json_print(&doc);
 	fields_put(&doc, doc.root, btree_fields, v);
+	put_guess(&doc, v);
 	json_put(&doc, doc.root, "depth", json_integer(v->u.depth));
 	put_bound(&doc, "max_key_bytes", v->f.max_key_len);
 	put_bound(&doc, "max_value_bytes", v->f.max_value_len);

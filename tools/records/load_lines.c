@@ -20,6 +20,7 @@ struct loader {
 	struct ss *ss;
 	const struct codec *key, *value;
 	enum load_mode mode;
+	bool *doubt;
 	struct load_count *count;
 	uint64_t next_index; /* of a line without one */
 	uint64_t old_count;
@@ -113,6 +114,23 @@ static int remove_one(struct loader *l, struct ss_bytes key, struct err *err)
 	return rc;
 }
 
+/* A key on whose place the orders do not agree that all others keep to. */
+static int refuse_doubt(struct loader *l, struct ss_bytes key, struct err *err)
+{
+	auto_ss_cursor struct ss_cursor *c = NULL;
+	int rc, width = ss_facts(l->ss)->key_width;
+
+	if (!l->doubt || (width >= 0 && key.len != (size_t)width))
+		return 0;
+	*l->doubt = false;
+	rc = ss_find(l->ss, key, &c, err);
+	if (rc == -ENOENT && *l->doubt)
+		return err_set(err, -EDOM,
+			       "the key is new, and the orders that all keys of this map keep to "
+			       "place it differently: the order of keys must be given");
+	return rc == -ENOENT ? 0 : rc;
+}
+
 static int apply_keyed(struct loader *l, const struct line *line, struct err *err)
 {
 	uint64_t before = ss_facts(l->ss)->count;
@@ -125,7 +143,9 @@ static int apply_keyed(struct loader *l, const struct line *line, struct err *er
 		return remove_one(l, bytes_of(&line->key), err);
 	if (!line->has_value)
 		return err_set(err, -EINVAL, "the record has no \"value\"");
-	rc = ss_put(l->ss, bytes_of(&line->key), bytes_of(&line->value), &changed, err);
+	rc = refuse_doubt(l, bytes_of(&line->key), err);
+	if (rc == 0)
+		rc = ss_put(l->ss, bytes_of(&line->key), bytes_of(&line->value), &changed, err);
 	if (rc < 0)
 		return rc;
 	if (ss_facts(l->ss)->count > before)
@@ -148,8 +168,8 @@ static int compare_seen(const void *a, const void *b, void *ctx)
 	const uint8_t *base = (const uint8_t *)l->seen.data;
 	const uint8_t *x = base + *(const size_t *)a, *y = base + *(const size_t *)b;
 
-	return ss_compare(ss_facts(l->ss)->order, (struct ss_bytes){x + 4, get_le32(x)},
-			  (struct ss_bytes){y + 4, get_le32(y)});
+	return ss_sort_compare(&ss_facts(l->ss)->sort, (struct ss_bytes){x + 4, get_le32(x)},
+			       (struct ss_bytes){y + 4, get_le32(y)});
 }
 
 /* Keys of the structure that were not among those seen, into `out` as they are kept there. Both
@@ -157,7 +177,7 @@ static int compare_seen(const void *a, const void *b, void *ctx)
 static int find_unseen(struct loader *l, struct loader *out, struct err *err)
 {
 	auto_ss_cursor struct ss_cursor *c = NULL;
-	enum ss_order order = ss_facts(l->ss)->order;
+	const struct ss_sort *sort = &ss_facts(l->ss)->sort;
 	struct ss_record rec;
 	size_t at = 0;
 	bool more = true;
@@ -167,9 +187,9 @@ static int find_unseen(struct loader *l, struct loader *out, struct err *err)
 		rc = ss_next(c, &rec, &more, err);
 		if (rc < 0 || !more)
 			break;
-		while (at < l->seen_count && ss_compare(order, seen_at(l, at), rec.key) < 0)
+		while (at < l->seen_count && ss_sort_compare(sort, seen_at(l, at), rec.key) < 0)
 			at++;
-		if (at == l->seen_count || ss_compare(order, seen_at(l, at), rec.key) != 0)
+		if (at == l->seen_count || ss_sort_compare(sort, seen_at(l, at), rec.key) != 0)
 			rc = remember(out, rec.key, err);
 	}
 	return rc;
@@ -269,12 +289,13 @@ static int apply_lines(struct loader *l, FILE *from, struct err *err)
 }
 
 int load_lines(FILE *from, struct ss *ss, const struct codec *key, const struct codec *value,
-	       enum load_mode mode, struct load_count *count, struct err *err)
+	       enum load_mode mode, bool *doubt, struct load_count *count, struct err *err)
 {
 	struct loader l = {.ss = ss,
 			   .key = key,
 			   .value = value,
 			   .mode = mode,
+			   .doubt = doubt,
 			   .count = count,
 			   .old_count = ss_facts(ss)->count};
 	int rc = apply_lines(&l, from, err);

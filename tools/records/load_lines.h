@@ -17,9 +17,11 @@ struct load_count {
 	uint64_t added, changed, unchanged, removed, missing;
 };
 
-/* Reads all lines. The sentence begins with the number of the line that is wrong. */
+/* Reads all lines. `doubt`, where it is not NULL, becomes true when a key is looked for whose place
+ * is not certain, and no such key is added. The sentence begins with the number of the line that is
+ * wrong. */
 int MUST_CHECK load_lines(FILE *from, struct ss *ss, const struct codec *key,
-			  const struct codec *value, enum load_mode mode, struct load_count *count,
-			  struct err *err);
+			  const struct codec *value, enum load_mode mode, bool *doubt,
+			  struct load_count *count, struct err *err);
 
 #endif

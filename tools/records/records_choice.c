@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Owns choosing and opening a structure for the verbs. Prints nothing but the width of keys. */
+/* Owns choosing and opening a structure for the verbs. Prints nothing but a guess at the width of
+ * keys. */
 #include "tools/records/records_choice.h"
 
 #include <inttypes.h>
@@ -47,16 +48,22 @@ static int choose_width(const char *text, int *out, struct err *err)
 	return 0;
 }
 
-/* What a codec of keys, and a name, tell of the structure. */
-static struct ss_options options_by(const struct codec *key, const struct name *name)
+static void set_order(struct ss_options *opts, enum ss_order order)
+{
+	opts->sort = opts->value_sort = (struct ss_sort){.order = order};
+}
+
+/* What the codecs, and a name, tell of the structure. */
+static struct ss_options options_by(const struct codec *key, const struct codec *value,
+				    const struct name *name)
 {
 	struct ss_options opts = SS_OPTIONS;
 
 	opts.key_width_hint = (int)key->width;
-	if (key->order != SS_ORDER_BYTES)
-		opts.order = key->order;
+	opts.sort = key->sort;
+	opts.value_sort = value->sort;
 	if (name && name->order != SS_ORDER_INFER)
-		opts.order = name->order;
+		set_order(&opts, name->order);
 	if (name)
 		opts.key_width = name->key_width;
 	/* Their encodings have no fixed length, so their keys have one before them. */
@@ -68,25 +75,30 @@ static struct ss_options options_by(const struct codec *key, const struct name *
 struct ss_options records_name_options(const struct names *names, int mm_id)
 {
 	const struct name *name = names && mm_id >= 0 ? &names->id[mm_id] : NULL;
-	auto_codec struct codec key = {0};
+	auto_codec struct codec key = {0}, value = {0};
 
-	if (!name || !name->name || codec_parse(name->key ? name->key : "hex", &key, NULL) < 0)
+	if (!name || !name->name || codec_parse(name->key ? name->key : "hex", &key, NULL) < 0 ||
+	    codec_parse(name->value ? name->value : "hex", &value, NULL) < 0)
 		return SS_OPTIONS;
-	return options_by(&key, name);
+	return options_by(&key, &value, name);
 }
 
 static int choose_options(const struct records_args *args, struct records_choice *c,
 			  struct err *err)
 {
+	enum ss_order order = SS_ORDER_INFER;
 	int rc = 0;
 
-	c->opts = options_by(&c->key, c->name);
+	c->opts = options_by(&c->key, &c->value, c->name);
 	if (args->key_width)
 		rc = choose_width(args->key_width, &c->opts.key_width, err);
-	if (rc == 0 && args->order && ss_order_parse(args->order, &c->opts.order) < 0)
+	if (rc == 0 && args->order && ss_order_parse(args->order, &order) < 0)
 		rc = err_set(err, -EINVAL,
-			     "--order: '%s' is none of bytes, length, little-endian, reversed, own",
+			     "--order: '%s' is none of bytes, length, little-endian, signed, "
+			     "reversed, own",
 			     args->order);
+	if (order != SS_ORDER_INFER)
+		set_order(&c->opts, order);
 	c->data_id = args->data_id != CMD_UNSET ? (int)args->data_id : c->name ? c->name->data : -1;
 	return rc;
 }
@@ -200,13 +212,17 @@ void records_drop(struct records *r)
 	*r = (struct records){0};
 }
 
-void records_say_width(const char *path, const struct records *r, const struct records_choice *c)
+void records_say_guess(const char *path, const struct records *r, const struct records_choice *c)
 {
 	const struct ss_facts *facts = ss_facts(r->ss);
+	struct err text;
 
-	if (facts->kind != SS_BTREE || facts->key_width < 0 || c->opts.key_width >= 0 ||
-	    c->key.width > 0)
-		return;
-	cmd_error(path, "keys are taken for %d bytes wide: that alone fits the nodes",
-		  facts->key_width);
+	if (facts->key_width_guessed) {
+		ss_tell_widths(facts, &text);
+		cmd_error(path, "%s; --key or --key-width tells", text.text);
+	} else if (facts->kind == SS_BTREE && facts->key_width >= 0 && c->opts.key_width < 0 &&
+		   c->key.width == 0) {
+		cmd_error(path, "keys are taken for %d bytes wide: that alone fits the nodes",
+			  facts->key_width);
+	}
 }

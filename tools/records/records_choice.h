@@ -35,9 +35,12 @@ struct records_args {
 		 WHERE(args, r.key_width),                                                         \
 		 "N",                                                                              \
 		 "keys have N bytes and no length before them; 'prefixed': they have one"},        \
-		{"order",  0,                                                                      \
-		 CMD_TEXT, WHERE(args, r.order),                                                   \
-		 "ORDER",  "how keys are sorted: bytes, length, little-endian, reversed or own"},  \
+		{"order",                                                                          \
+		 0,                                                                                \
+		 CMD_TEXT,                                                                         \
+		 WHERE(args, r.order),                                                             \
+		 "ORDER",                                                                          \
+		 "how keys are sorted: bytes, length, little-endian, reversed, signed, own"},      \
 		{"data-id", 0,                                                                     \
 		 CMD_ID,    WHERE(args, r.data_id),                                                \
 		 "ID",      "the memory with a log's data"},                                       \
@@ -90,7 +93,8 @@ struct store *records_store(struct records *r);
 void records_drop(struct records *r);
 #define auto_records __attribute__((cleanup(records_drop)))
 
-/* Says on stderr which width of keys was found, where that was not told nor stored. */
-void records_say_width(const char *path, const struct records *r, const struct records_choice *c);
+/* Says on stderr which width of keys was found, where that was not told nor stored, and what else
+ * it could be. */
+void records_say_guess(const char *path, const struct records *r, const struct records_choice *c);
 
 #endif

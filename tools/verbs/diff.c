@@ -44,8 +44,9 @@ struct diff {
 	const struct records_choice *choice;
 	const struct names *names; /* or NULL */
 	struct side a, b;
-	struct ss_same *same; /* parts of both that are; or NULL */
-	enum ss_order order;
+	struct ss_same *same;       /* parts of both that are; or NULL */
+	struct ss_sort sort;        /* of keys, where it is told */
+	struct ss_key_index *index; /* else of the keys of A; NULL: not needed so far */
 	int mm_id;
 	uint64_t differences;
 	struct buf line;
@@ -108,23 +109,20 @@ static int tell(struct diff *d, const struct side *old, const struct side *new, 
 
 /* ---- two structures in step ---- */
 
-/* The order that the keys of both keep to. Asked only when two keys differ: to find it out takes a
- * walk over a whole map. */
-static int find_order(struct diff *d, struct err *err)
+/* Below 0: A's key comes first. Both maps are sorted alike: where nobody tells how, a key of B that
+ * A has comes later there. Asked only when two keys differ, as that takes a walk over A. */
+static int compare_keys(struct diff *d, int *place, struct err *err)
 {
-	const struct ss_facts *a = ss_facts(d->a.r.ss), *b = ss_facts(d->b.r.ss);
-	struct ss_usage usage;
-	int rc;
+	int rc = 0;
 
-	if (d->order != SS_ORDER_INFER)
+	if (ss_facts(d->a.r.ss)->sort_told) {
+		*place = ss_sort_compare(&d->sort, d->a.rec.key, d->b.rec.key);
 		return 0;
-	rc = ss_measure(b->count > a->count ? d->b.r.ss : d->a.r.ss, d->mm_id, &usage, NULL, NULL,
-			err);
-	d->order = usage.order;
-	if (rc == 0 && usage.order == SS_ORDER_OWN)
-		rc = err_set(err, -ENOTSUP,
-			     "the keys follow an order of their program's own: --order does, if it "
-			     "is a known one");
+	}
+	if (!d->index)
+		rc = ss_key_index_open(d->a.r.ss, &d->index, err);
+	if (rc == 0)
+		*place = ss_key_index_has(d->index, d->b.rec.key) ? -1 : 1;
 	return rc;
 }
 
@@ -137,7 +135,6 @@ static bool same_bytes(struct ss_bytes a, struct ss_bytes b)
 static int compare_places(struct diff *d, int *place, struct err *err)
 {
 	const struct side *a = &d->a, *b = &d->b;
-	int rc;
 
 	*place = a->more ? -1 : 1;
 	if (!a->more || !b->more)
@@ -149,9 +146,7 @@ static int compare_places(struct diff *d, int *place, struct err *err)
 	*place = 0;
 	if (same_bytes(a->rec.key, b->rec.key))
 		return 0;
-	rc = find_order(d, err);
-	*place = ss_compare(d->order, a->rec.key, b->rec.key);
-	return rc;
+	return compare_keys(d, place, err);
 }
 
 static int step_both(struct diff *d, struct err *err)
@@ -182,7 +177,7 @@ static int walk_both(struct diff *d, struct err *err)
 {
 	int rc = d->a.r.ss ? ss_first(d->a.r.ss, &d->a.c, err) : 0;
 
-	d->order = d->choice->opts.order;
+	d->sort = d->choice->opts.sort;
 	if (rc == 0 && d->b.r.ss)
 		rc = ss_first(d->b.r.ss, &d->b.c, err);
 	if (rc == 0 && d->a.r.ss && d->b.r.ss)
@@ -192,7 +187,9 @@ static int walk_both(struct diff *d, struct err *err)
 	while (rc == 0 && (d->a.more || d->b.more))
 		rc = step(d, err);
 	ss_same_close(d->same);
+	ss_key_index_close(d->index);
 	d->same = NULL;
+	d->index = NULL;
 	return rc;
 }
 
@@ -209,26 +206,6 @@ static int open_side(struct side *s, const struct diff *d, const char *path, str
 		rc = records_open_structure(&s->r, &choice, err);
 	return rc < 0 ? err_prefix(err, rc, "%s", path) : 0;
 }
-
-static int diff_structure(struct diff *d, const struct diff_args *args, struct err *err)
-{
-	int rc = open_side(&d->a, d, args->r.image, err);
-
-	if (rc == 0)
-		rc = open_side(&d->b, d, args->b, err);
-	if (rc == 0 && d->a.r.ss && d->b.r.ss &&
-	    ss_facts(d->a.r.ss)->kind != ss_facts(d->b.r.ss)->kind)
-		rc = err_set(err, -EINVAL, "memory %d is a %s in one and a %s in the other",
-			     d->mm_id, ss_kind_name(ss_facts(d->a.r.ss)->kind),
-			     ss_kind_name(ss_facts(d->b.r.ss)->kind));
-	if (rc == 0)
-		rc = walk_both(d, err);
-	side_drop(&d->a);
-	side_drop(&d->b);
-	return rc;
-}
-
-/* ---- all memories ---- */
 
 /* Equal bytes have equal records, and comparing them is quicker by far. */
 static int same_memory(struct store *a, struct store *b, bool *same, struct err *err)
@@ -249,6 +226,64 @@ static int same_memory(struct store *a, struct store *b, bool *same, struct err 
 	}
 	return rc;
 }
+
+static bool is_guessed(const struct side *s)
+{
+	return s->r.ss && ss_facts(s->r.ss)->key_width_guessed;
+}
+
+/* Records that are equal only as long as a guess is right are not called so. */
+static int refuse_guess(struct diff *d, uint64_t before, struct err *err)
+{
+	const struct side *s = is_guessed(&d->a) ? &d->a : &d->b;
+	bool same = false;
+	struct err text;
+	int rc = 0;
+
+	if (!is_guessed(s) || d->differences > before)
+		return 0;
+	if (d->a.r.ss && d->b.r.ss)
+		rc = same_memory(records_store(&d->a.r), records_store(&d->b.r), &same, err);
+	if (rc < 0 || same)
+		return rc;
+	ss_tell_widths(ss_facts(s->r.ss), &text);
+	return err_set(err, -EDOM,
+		       "memory %d: no record differs, but %s; --key or --key-width tells", d->mm_id,
+		       text.text);
+}
+
+static void say_guess(const struct diff *d, const struct side *s, const char *path)
+{
+	if (is_guessed(s))
+		records_say_guess(path, &s->r, d->choice);
+}
+
+static int diff_structure(struct diff *d, const struct diff_args *args, struct err *err)
+{
+	uint64_t before = d->differences;
+	int rc = open_side(&d->a, d, args->r.image, err);
+
+	if (rc == 0)
+		rc = open_side(&d->b, d, args->b, err);
+	if (rc == 0 && d->a.r.ss && d->b.r.ss &&
+	    ss_facts(d->a.r.ss)->kind != ss_facts(d->b.r.ss)->kind)
+		rc = err_set(err, -EINVAL, "memory %d is a %s in one and a %s in the other",
+			     d->mm_id, ss_kind_name(ss_facts(d->a.r.ss)->kind),
+			     ss_kind_name(ss_facts(d->b.r.ss)->kind));
+	if (rc == 0)
+		rc = walk_both(d, err);
+	if (rc == 0)
+		rc = refuse_guess(d, before, err);
+	if (rc == 0) {
+		say_guess(d, &d->a, args->r.image);
+		say_guess(d, &d->b, args->b);
+	}
+	side_drop(&d->a);
+	side_drop(&d->b);
+	return rc;
+}
+
+/* ---- all memories ---- */
 
 /* Whether there is anything to compare in memory `id`. The data of a log goes with its index. */
 static int is_worth(struct mm *a, struct mm *b, unsigned id, bool *worth, struct err *err)

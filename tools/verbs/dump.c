@@ -180,14 +180,26 @@ static struct ss_bytes bytes_of(const struct buf *b)
 	return (struct ss_bytes){.data = (const uint8_t *)(b->data ? b->data : ""), .len = b->len};
 }
 
+/* Where nobody tells the order of keys, the tree cannot be searched: all records are looked at. */
+static bool is_ordered(const struct dump *d)
+{
+	return !ss_facts(d->ss)->keyed || ss_facts(d->ss)->sort_told;
+}
+
 static int seek(const struct dump *d, const struct range *r, struct ss_cursor **out,
 		struct err *err)
 {
-	if (!r->has_from)
+	if (!r->has_from || !is_ordered(d))
 		return ss_first(d->ss, out, err);
 	if (ss_facts(d->ss)->keyed)
 		return ss_seek(d->ss, bytes_of(&r->from), out, err);
 	return ss_seek_index(d->ss, r->from_index, out, err);
+}
+
+static bool is_before(const struct dump *d, const struct range *r, const struct ss_record *rec)
+{
+	return r->has_from && !is_ordered(d) &&
+	       ss_compare(SS_ORDER_BYTES, rec->key, bytes_of(&r->from)) < 0;
 }
 
 static bool is_behind(const struct dump *d, const struct range *r, const struct ss_record *rec)
@@ -195,7 +207,7 @@ static bool is_behind(const struct dump *d, const struct range *r, const struct 
 	if (!r->has_to)
 		return false;
 	if (ss_facts(d->ss)->keyed)
-		return ss_compare(ss_facts(d->ss)->order, rec->key, bytes_of(&r->to)) >= 0;
+		return ss_sort_compare(&ss_facts(d->ss)->sort, rec->key, bytes_of(&r->to)) >= 0;
 	return rec->index >= r->to_index;
 }
 
@@ -210,8 +222,10 @@ static int dump_range(struct dump *d, const struct dump_args *args, const struct
 
 	while (rc == 0 && shown < args->limit) {
 		rc = ss_next(c, &rec, &more, err);
-		if (rc < 0 || !more || is_behind(d, r, &rec))
+		if (rc < 0 || !more || (is_ordered(d) && is_behind(d, r, &rec)))
 			break;
+		if (is_before(d, r, &rec) || is_behind(d, r, &rec))
+			continue;
 		if (!args->count)
 			rc = show_record(d, c, &rec, err);
 		shown++;
@@ -219,6 +233,37 @@ static int dump_range(struct dump *d, const struct dump_args *args, const struct
 	if (rc == 0 && args->count)
 		buf_printf(&d->out, "%" PRIu64 "\n", shown);
 	return rc;
+}
+
+/* *c stands before the record with this key. */
+static int find_by_walking(struct dump *d, struct ss_bytes key, struct ss_cursor **c,
+			   struct err *err)
+{
+	uint64_t before = SS_NO_PLACE;
+	struct ss_record rec;
+	bool more = true;
+	int rc = ss_first(d->ss, c, err);
+
+	while (rc == 0) {
+		rc = ss_next(*c, &rec, &more, err);
+		if (rc == 0 && !more)
+			return err_set(err, -ENOENT, "the map has no such key");
+		if (rc < 0 || ss_compare(SS_ORDER_BYTES, rec.key, key) == 0)
+			break;
+		before = rec.place;
+	}
+	if (rc < 0)
+		return rc;
+	ss_cursor_close(*c);
+	*c = NULL;
+	return before == SS_NO_PLACE ? ss_first(d->ss, c, err) : ss_resume(d->ss, before, c, err);
+}
+
+static int find_key(struct dump *d, struct ss_bytes key, struct ss_cursor **c, struct err *err)
+{
+	int rc = ss_find(d->ss, key, c, err);
+
+	return rc == -ENOENT && !is_ordered(d) ? find_by_walking(d, key, c, err) : rc;
 }
 
 static int dump_one(struct dump *d, const char *word, struct err *err)
@@ -231,7 +276,7 @@ static int dump_one(struct dump *d, const char *word, struct err *err)
 	int rc = read_end(d, word, &key, &index, &has, err);
 
 	if (rc == 0)
-		rc = ss_facts(d->ss)->keyed ? ss_find(d->ss, bytes_of(&key), &c, err)
+		rc = ss_facts(d->ss)->keyed ? find_key(d, bytes_of(&key), &c, err)
 					    : ss_seek_index(d->ss, index, &c, err);
 	if (rc == 0)
 		rc = ss_next(c, &rec, &more, err);
@@ -254,7 +299,11 @@ static int dump(const struct dump_args *args, struct records_choice *choice, str
 		return rc;
 	d.ss = r.ss;
 	if (!args->count)
-		records_say_width(args->r.image, &r, choice);
+		records_say_guess(args->r.image, &r, choice);
+	if (args->range && !is_ordered(&d))
+		cmd_error(args->r.image,
+			  "nobody tells the order of keys, so the range goes by their bytes; --key "
+			  "or --order tells");
 	rc = read_range(&d, args->range, &range, err);
 	if (rc == 0)
 		rc = args->get ? dump_one(&d, args->get, err) : dump_range(&d, args, &range, err);

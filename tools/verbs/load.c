@@ -44,6 +44,9 @@ struct load {
 	enum load_mode mode;
 	struct load_count count;
 	struct records r;
+	struct ss_key_index *index;       /* the order of keys, where nobody tells it */
+	struct ss_agreement agreement;    /* the same, where the keys tell enough */
+	bool doubt;                       /* orders that agree so far do not agree on a key */
 	bool is_new;                      /* the structure, made here */
 	struct store *stage, *data_stage; /* what is installed in the end */
 	unsigned data_id;                 /* of a log's data */
@@ -78,20 +81,59 @@ static int judge_structure(struct ss *ss, int mm_id, struct ss_usage *usage, con
 	return rc;
 }
 
-/* What the keys are sorted by follows from those there are, unless it was told. */
+/* From so many keys on, an order that all of them keep to is taken for theirs. */
+enum { ENOUGH_KEYS = 64 };
+
+/*
+ * Nobody tells the order of keys. Those that are there are found by an order that all of them keep
+ * to, or by a walk over them. None is added, but to a map of many keys: where all orders that have
+ * a name and that these keep to agree on its place.
+ */
+static int settle_untold_order(struct load *l, const struct ss_usage *usage, struct err *err)
+{
+	struct ss_options *opts = &l->choice->opts;
+	int rc = 0;
+
+	opts->sort = (struct ss_sort){.order = usage->order};
+	opts->sort_guessed = true;
+	if (usage->orders && usage->entries >= ENOUGH_KEYS) {
+		l->agreement = ss_agreement(usage->orders, &l->doubt);
+		opts->sort = (struct ss_sort){SS_ORDER_TYPE, &l->agreement.type};
+		opts->sort_guessed = false;
+	} else if (!usage->orders) {
+		rc = ss_key_index_open(l->r.ss, &l->index, err);
+		if (rc == 0)
+			opts->sort = (struct ss_sort){SS_ORDER_TYPE, ss_key_index_type(l->index)};
+	}
+	return rc;
+}
+
 static int settle_order(struct load *l, struct err *err)
 {
 	struct ss_usage usage;
 	int rc = judge_structure(l->r.ss, l->choice->mm_id, &usage,
 				 "it is damaged, so nothing is loaded into it", err);
 
-	if (rc < 0 || !ss_facts(l->r.ss)->keyed)
+	if (rc < 0 || !ss_facts(l->r.ss)->keyed || ss_facts(l->r.ss)->sort_told)
 		return rc;
-	if (usage.order == SS_ORDER_OWN)
-		return err_set(err, -ENOTSUP,
-			       "its keys follow an order of their program's own, so it cannot be "
-			       "told where a record belongs; --order does, if it is a known one");
-	l->choice->opts.order = usage.order;
+	return settle_untold_order(l, &usage, err);
+}
+
+/* Which width keys have is not decided by what merely fits. */
+static int settle_width(struct load *l, struct err *err)
+{
+	const struct ss_facts *f = ss_facts(l->r.ss);
+	struct err text;
+
+	if (f->key_width_guessed) {
+		ss_tell_widths(f, &text);
+		return err_set(err, -EDOM, "%s; --key or --key-width tells", text.text);
+	}
+	/* What the nodes, or the lack of them, do not tell, the type of a number does. */
+	if (f->keyed && f->key_width == SS_WIDTH_INFER && l->choice->key.width > 0)
+		l->choice->opts.key_width = (int)l->choice->key.width;
+	else if (f->keyed && f->key_width >= SS_WIDTH_PREFIXED)
+		l->choice->opts.key_width = f->key_width;
 	return 0;
 }
 
@@ -184,13 +226,10 @@ static int open_old(struct load *l, struct err *err)
 	if (rc == 0)
 		rc = settle_log(l, err);
 	if (rc == 0)
+		rc = settle_width(l, err);
+	if (rc == 0)
 		rc = settle_order(l, err);
-	if (rc < 0)
-		return rc;
-	/* What the nodes, or the lack of them, do not tell, the type of a number does. */
-	if (ss_facts(l->r.ss)->key_width == SS_WIDTH_INFER && l->choice->key.width > 0)
-		l->choice->opts.key_width = (int)l->choice->key.width;
-	return open_stages(l, NULL, err);
+	return rc < 0 ? rc : open_stages(l, NULL, err);
 }
 
 static int open_all(struct load *l, struct err *err)
@@ -226,9 +265,14 @@ static int load(struct load *l, FILE *from, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	rc = load_lines(from, l->r.ss, &l->choice->key, &l->choice->value, l->mode, &l->count, err);
+	rc = load_lines(from, l->r.ss, &l->choice->key, &l->choice->value, l->mode,
+			l->agreement.orders ? &l->doubt : NULL, &l->count, err);
+	if (rc == 0 && l->count.added + l->count.changed > 0)
+		rc = ss_sift(l->r.ss, err);
 	if (rc == -EDOM)
-		return err_set(err, rc, "%s: --key-width does", err->text);
+		return err_set(err, rc, "%s; %s does", err->text,
+			       ss_facts(l->r.ss)->keyed ? "--key, --key-width or --order"
+							: "--value or --order");
 	if (rc == 0)
 		rc = settle_cell(l, err);
 	if (rc == 0)
@@ -290,6 +334,7 @@ static int cmd_load(const void *arguments)
 	records_drop(&l.r);
 	store_close(l.stage);
 	store_close(l.data_stage);
+	ss_key_index_close(l.index);
 	return rc ? cmd_fail(args->r.image, &err) : print_count(&l.count, args->json);
 }
 
