@@ -31,9 +31,9 @@ int by_name_init(struct fs *fs, struct err *err)
 	b = fs->by_name = calloc(1, sizeof(*b));
 	if (!b)
 		return err_set(err, -ENOMEM, "no memory for names");
-	node_init(&b->dir, NODE_BY_NAME, INO_BY_NAME + MM_MAX_MEMORIES, S_IFDIR | 0555);
+	node_init(fs, &b->dir, NODE_BY_NAME, INO_BY_NAME + MM_MAX_MEMORIES, S_IFDIR | 0555);
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
-		node_init(&b->link[id], NODE_LINK, INO_BY_NAME + id, S_IFLNK | 0777);
+		node_init(fs, &b->link[id], NODE_LINK, INO_BY_NAME + id, S_IFLNK | 0777);
 		b->link[id].mm_id = id;
 		b->link[id].size_len = (uint64_t)target(&b->link[id], path, sizeof(path));
 	}

@@ -18,9 +18,11 @@ const char *control_name(struct fs *fs, unsigned n)
 	return n < fs->beside_count ? fs->cfg->beside[n].name : NULL;
 }
 
-const char *control_path(struct fs *fs, const struct node *node)
+int control_open_beside(struct fs *fs, const struct node *node)
 {
-	return fs->cfg->beside[node - fs->beside].path;
+	const struct fs_beside *beside = &fs->cfg->beside[node - fs->beside];
+
+	return open_file_beneath(beside->dir, beside->file, O_RDONLY, NULL);
 }
 
 struct node *control_find(struct fs *fs, const char *name)
@@ -53,10 +55,10 @@ static void drop_text(struct text *text)
  * time: what stands under the path may have been replaced. */
 static void open_beside(fuse_req_t req, struct node *node, struct fuse_file_info *fi)
 {
-	int fd = open(control_path(fs_of(req), node), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = control_open_beside(fs_of(req), node);
 
 	if (fd < 0) {
-		fs_reply(req, -errno, NULL);
+		fs_reply(req, fd, NULL);
 		return;
 	}
 	fi->fh = (uint64_t)fd;

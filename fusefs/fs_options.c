@@ -19,7 +19,10 @@ enum {
 	KEY_EPHEMERAL,
 	KEY_TRUST_BACKING,
 	KEY_NAMES,
-	KEY_PASSTHROUGH
+	KEY_PASSTHROUGH,
+	KEY_UID,
+	KEY_GID,
+	KEY_UMASK
 };
 
 static const struct fuse_opt ours[] = {
@@ -34,6 +37,9 @@ static const struct fuse_opt ours[] = {
 	FUSE_OPT_KEY("trust_backing", KEY_TRUST_BACKING),
 	FUSE_OPT_KEY("names=%s", KEY_NAMES),
 	FUSE_OPT_KEY("passthrough=%s", KEY_PASSTHROUGH),
+	FUSE_OPT_KEY("uid=%s", KEY_UID),
+	FUSE_OPT_KEY("gid=%s", KEY_GID),
+	FUSE_OPT_KEY("umask=%s", KEY_UMASK),
 	FUSE_OPT_END,
 };
 
@@ -64,6 +70,36 @@ static int set_passthrough(struct fs_options *opts, const char *when, struct err
 	}
 	err_set(err, -EINVAL, "passthrough=%s: it is yes, no or auto", when);
 	return -1;
+}
+
+/* "NAME=NUMBER", up to max. */
+static int set_number(struct parsing *p, const char *word, int base, unsigned long max,
+		      unsigned *out, bool *set)
+{
+	const char *text = strchr(word, '=') + 1;
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(text, &end, base);
+	if (*text < '0' || *text > '9' || *end || errno || n > max) {
+		err_set(p->err, -EINVAL, "%s: a number is needed, %s", word,
+			base == 8 ? "octal, up to 777" : "up to 4294967294");
+		return -1;
+	}
+	*out = (unsigned)n;
+	*set = true;
+	return 0;
+}
+
+static int set_umask(struct parsing *p, const char *word)
+{
+	unsigned mask;
+
+	if (set_number(p, word, 8, 0777, &mask, &p->opts->mode_set) < 0)
+		return -1;
+	p->opts->mode = 0777 & ~mask;
+	return 0;
 }
 
 /* fuse_opt_parse's: 0 drops the word, 1 keeps it for libfuse, -1 gives up. */
@@ -111,6 +147,12 @@ static int take_word(void *data, const char *word, int key, struct fuse_args *ar
 	case KEY_TRUST_BACKING:
 		opts->trust_backing = true;
 		return 0;
+	case KEY_UID:
+		return set_number(p, word, 10, UINT32_MAX - 1, &opts->uid, &opts->uid_set);
+	case KEY_GID:
+		return set_number(p, word, 10, UINT32_MAX - 1, &opts->gid, &opts->gid_set);
+	case KEY_UMASK:
+		return set_umask(p, word);
 	default:
 		return fuse_opt_add_opt(&opts->rest, word);
 	}

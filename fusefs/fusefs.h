@@ -38,6 +38,11 @@ struct fs_options {
 	char *overlay;     /* for whoever opens the image: a file in front of it, or NULL */
 	char *names;       /* for whoever reads it: a file of names, or NULL */
 	bool ephemeral;    /* likewise: in front of it, a file that ends with the mount */
+	/* Instead of the image's owner, group and permissions. */
+	bool uid_set, gid_set, mode_set;
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
 	bool trust_backing; /* likewise: whatever it names as its base is opened */
 	enum fs_when {
 		FS_WHERE_POSSIBLE,
@@ -57,7 +62,8 @@ void fs_options_clear(struct fs_options *opts);
 /* A file of the host that is shown in .canister. It need not exist. */
 struct fs_beside {
 	const char *name;
-	const char *path;
+	const char *dir;
+	const char *file; /* its name in that directory */
 };
 enum { FS_BESIDE_MAX = 4 };
 
@@ -87,6 +93,10 @@ struct fs_config {
 	struct snap_live *live; /* its snapshots; NULL: it cannot have any */
 	const char *image_path;
 	const char *mountpoint;
+	/* What the files show: no mode has more bits, but for directories. */
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
 	/* Makes the text of .canister/info.json: *text is the caller's to free. */
 	int (*info_json)(void *ctx, const struct fs_passthrough *passthrough, char **text,
 			 size_t *len, struct err *err);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "memmgr/util.h"
@@ -64,4 +65,25 @@ int open_beneath(const char *dir, const char *name, int flags)
 	if (fd < 0 && errno == ENOSYS)
 		return walk(dir_fd, name, (int)how.flags);
 	return fd < 0 ? -errno : (int)fd;
+}
+
+int open_file_beneath(const char *dir, const char *name, int flags, struct err *err)
+{
+	auto_close int fd = open_beneath(dir, name, flags);
+	struct stat st, parent;
+
+	if (fd == -EXDEV || fd == -ELOOP)
+		return err_set(err, -EPERM, "%s is a link that leads out of the directory", name);
+	if (fd < 0)
+		return err_sys(err, fd, "%s cannot be opened", name);
+	if (fstat(fd, &st) < 0 || stat(dir, &parent) < 0)
+		return err_sys(err, -errno, "%s cannot be examined", name);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, -EINVAL, "%s is no plain file", name);
+	if (st.st_nlink > 1 && st.st_uid != parent.st_uid)
+		return err_set(err, -EPERM,
+			       "%s is a second name of a file of user %u, in a directory of user "
+			       "%u",
+			       name, st.st_uid, parent.st_uid);
+	return steal_fd(&fd);
 }

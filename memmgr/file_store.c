@@ -344,6 +344,7 @@ static int measure(struct file_store *fs, struct err *err)
 
 	if (fstat(fs->fd, &st) < 0)
 		return err_sys(err, -errno, "cannot examine");
+	derived_from(&st);
 	if (S_ISREG(st.st_mode)) {
 		fs->s.len = (uint64_t)st.st_size;
 		return 0;

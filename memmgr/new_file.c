@@ -92,12 +92,13 @@ static int open_nameless(struct new_file *nf)
 	return open_hidden(nf);
 }
 
-/* What replaces a file looks like it: same mode, and same owner where we may give files away. */
+/* What replaces a file looks like it: same mode, as far as what it is made from allows that, and
+ * same owner where we may give files away. */
 static int take_mode(int fd, const struct stat *old)
 {
 	if (fchown(fd, old->st_uid, old->st_gid) < 0 && errno != EPERM)
 		return -errno;
-	return fchmod(fd, old->st_mode & 07777) < 0 ? -errno : 0;
+	return fchmod(fd, derived_mode(old->st_mode & 07777)) < 0 ? -errno : 0;
 }
 
 /* Sets nf->path; *exists says whether a regular file, described by *st, is there. A symbolic link

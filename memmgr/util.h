@@ -150,6 +150,17 @@ int MUST_CHECK pwrite_all(int fd, const void *buf, size_t len, uint64_t off);
  * directory by ".." or by a link. Returns the descriptor, with O_CLOEXEC and O_NONBLOCK.
  */
 int MUST_CHECK open_beneath(const char *dir, const char *name, int flags);
+/* The same for a plain file; -EPERM with a sentence where the name is a link that leads out, or a
+ * second name of somebody else's file. */
+int MUST_CHECK open_file_beneath(const char *dir, const char *name, int flags, struct err *err);
+
+/*
+ * From now on whatever this process makes has, for group and others, no more permission bits than
+ * this file; derived_mode takes them from a mode that is set in another way.
+ */
+struct stat;
+void derived_from(const struct stat *image);
+mode_t derived_mode(mode_t mode);
 
 /* CRC-32 of IEEE 802.3, as zlib's; `crc` is 0 or the result so far. */
 uint32_t crc32_of(uint32_t crc, const void *buf, size_t len);

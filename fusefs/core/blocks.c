@@ -79,11 +79,10 @@ uint64_t node_blocks(struct fs *fs, struct node *node)
 		return fstat(node->fd, &st) == 0 ? (uint64_t)st.st_blocks : 0;
 	case NODE_STABLE:
 		return div_up(image_data_len(fs), 512);
-	case NODE_BESIDE:
-		return stat(control_path(fs, node), &st) == 0 ? (uint64_t)st.st_blocks : 0;
 	case NODE_SNAP_FILE:
 	case NODE_SNAP_STABLE:
 		return div_up(count_once(fs, node, snapdir_next_data), 512);
+	case NODE_BESIDE: /* see node_stat */
 	case NODE_ROOT:
 	case NODE_CONTROL:
 	case NODE_INFO:

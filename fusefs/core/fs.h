@@ -136,7 +136,8 @@ fuse_ino_t node_stable_id(uint64_t len);
 /* The memory's id that `name` stands for, or -1: any other name is a scratch file's. */
 int name_to_id(const char *name);
 bool name_is_reserved(const struct fs *fs, const char *name);
-void node_init(struct node *node, enum node_kind kind, ino_t ino, mode_t mode);
+/* Of `mode` remain the bits that the image has; who may list a directory may enter it. */
+void node_init(const struct fs *fs, struct node *node, enum node_kind kind, ino_t ino, mode_t mode);
 /* A regular file with content: a memory or a scratch file. */
 bool node_is_file(const struct node *node);
 /* These six with tree_lock held. NULL: not found, no memory. */
@@ -229,8 +230,8 @@ void scratch_end(struct fs *fs);
 
 struct node *control_find(struct fs *fs, const char *name);
 const char *control_name(struct fs *fs, unsigned n); /* NULL behind the last */
-/* The host's file behind a NODE_BESIDE. */
-const char *control_path(struct fs *fs, const struct node *node);
+/* The host's file behind a NODE_BESIDE, as it is now: open for reading, or -errno. */
+int MUST_CHECK control_open_beside(struct fs *fs, const struct node *node);
 void control_open(fuse_req_t req, struct node *node, struct fuse_file_info *fi);
 void control_read(fuse_req_t req, struct node *node, size_t size, off_t off,
 		  struct fuse_file_info *fi);

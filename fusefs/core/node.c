@@ -77,15 +77,21 @@ bool node_is_file(const struct node *node)
 	return node->kind == NODE_MEMORY || node->kind == NODE_SCRATCH;
 }
 
-void node_init(struct node *node, enum node_kind kind, ino_t ino, mode_t mode)
+void node_init(const struct fs *fs, struct node *node, enum node_kind kind, ino_t ino, mode_t mode)
 {
+	mode_t open = fs->cfg->mode;
+
+	if (S_ISDIR(mode))
+		open |= (open & 0444) >> 2;
+	if (!S_ISLNK(mode))
+		mode &= S_IFMT | open;
 	node->kind = kind;
 	node->fd = -1;
 	node->ino = ino;
 	node->mode = mode;
 	node->links = S_ISDIR(mode) ? 2 : 1;
-	node->uid = getuid();
-	node->gid = getgid();
+	node->uid = fs->cfg->uid;
+	node->gid = fs->cfg->gid;
 	node->next = node->prev = node;
 	pthread_rwlock_init(&node->lock, NULL);
 	pthread_mutex_init(&node->attr_lock, NULL);
@@ -112,7 +118,7 @@ struct node *node_new(struct fs *fs, enum node_kind kind, const char *name, mode
 		free(copy);
 		return NULL;
 	}
-	node_init(node, kind, fs->next_ino++, mode);
+	node_init(fs, node, kind, fs->next_ino++, mode);
 	node_set_name(fs, node, copy);
 	return node;
 }
@@ -177,7 +183,7 @@ struct node *node_new_memory(struct fs *fs, unsigned mm_id)
 	char name[8];
 
 	snprintf(name, sizeof(name), "%u", mm_id);
-	node = node_new(fs, NODE_MEMORY, name, S_IFREG | (fixed ? 0444 : 0644));
+	node = node_new(fs, NODE_MEMORY, name, S_IFREG | (fixed ? 0444 : 0666));
 	if (node)
 		node->mm_id = mm_id;
 	return node;
@@ -216,13 +222,13 @@ int nodes_init(struct fs *fs, struct err *err)
 	int rc;
 
 	pthread_mutex_init(&fs->tree_lock, NULL);
-	node_init(&fs->root, NODE_ROOT, FUSE_ROOT_ID, S_IFDIR | 0755);
-	node_init(&fs->control, NODE_CONTROL, INO_CONTROL, S_IFDIR | 0555);
-	node_init(&fs->stable, NODE_STABLE, INO_STABLE, S_IFREG | 0444);
-	node_init(&fs->info, NODE_INFO, INO_INFO, S_IFREG | 0444);
+	node_init(fs, &fs->root, NODE_ROOT, FUSE_ROOT_ID, S_IFDIR | 0777);
+	node_init(fs, &fs->control, NODE_CONTROL, INO_CONTROL, S_IFDIR | 0555);
+	node_init(fs, &fs->stable, NODE_STABLE, INO_STABLE, S_IFREG | 0444);
+	node_init(fs, &fs->info, NODE_INFO, INO_INFO, S_IFREG | 0444);
 	while (fs->cfg->beside && fs->cfg->beside[fs->beside_count].name) {
-		node_init(&fs->beside[fs->beside_count], NODE_BESIDE, INO_BESIDE + fs->beside_count,
-			  S_IFREG | 0444);
+		node_init(fs, &fs->beside[fs->beside_count], NODE_BESIDE,
+			  INO_BESIDE + fs->beside_count, S_IFREG | 0444);
 		fs->beside_count++;
 	}
 	snapdir_init(fs);
@@ -260,13 +266,26 @@ static uint64_t image_len(struct fs *fs)
 
 static uint64_t len_of(struct fs *fs, struct node *node)
 {
-	struct stat st;
+	return node->kind == NODE_STABLE ? image_len(fs) : node->size_len;
+}
 
-	if (node->kind == NODE_STABLE)
-		return image_len(fs);
-	if (node->kind == NODE_BESIDE)
-		return stat(control_path(fs, node), &st) == 0 ? (uint64_t)st.st_size : 0;
-	return node->size_len;
+/* The host's file is another than the image: nobody gets to see more of it than on the host. */
+static void stat_beside(struct fs *fs, const struct node *node, struct stat *st)
+{
+	auto_close int fd = control_open_beside(fs, node);
+	struct stat host;
+
+	if (fd < 0 || fstat(fd, &host) < 0) {
+		st->st_mode = S_IFREG;
+		return;
+	}
+	st->st_size = host.st_size;
+	st->st_blocks = host.st_blocks;
+	if (fs->cfg->opts->mode_set)
+		return;
+	st->st_mode &= S_IFMT | host.st_mode;
+	st->st_uid = host.st_uid;
+	st->st_gid = host.st_gid;
 }
 
 void node_stat(struct fs *fs, struct node *node, struct stat *st)
@@ -289,6 +308,8 @@ void node_stat(struct fs *fs, struct node *node, struct stat *st)
 	st->st_mtim = node->mtime;
 	st->st_ctim = node->ctime;
 	st->st_blksize = MM_PAGE_LEN;
+	if (node->kind == NODE_BESIDE)
+		stat_beside(fs, node, st);
 }
 
 void node_stat_times(struct fs *fs, unsigned mm_id, struct stat *st)

@@ -41,10 +41,10 @@ int records_init(struct fs *fs, struct err *err)
 		return err_set(err, -ENOMEM, "no memory for records");
 	ss_limit_cache(CACHE_LEN);
 	fs->records = r;
-	node_init(&r->root, NODE_RECORDS, INO_ROOT, S_IFDIR | 0555);
-	node_init(&r->file, NODE_RECORD, 0, S_IFREG | 0444);
+	node_init(fs, &r->root, NODE_RECORDS, INO_ROOT, S_IFDIR | 0555);
+	node_init(fs, &r->file, NODE_RECORD, 0, S_IFREG | 0444);
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
-		node_init(&r->dir[id], NODE_RECORD_DIR, INO_DIR + id, S_IFDIR | 0555);
+		node_init(fs, &r->dir[id], NODE_RECORD_DIR, INO_DIR + id, S_IFDIR | 0555);
 		r->dir[id].mm_id = id;
 	}
 	pthread_mutex_init(&r->nodes_lock, NULL);

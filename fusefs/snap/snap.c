@@ -14,7 +14,7 @@ enum { SNAP_INO_SHIFT = 9, SNAP_INO_STABLE = 511 };
 
 void snapdir_init(struct fs *fs)
 {
-	node_init(&fs->snap_root, NODE_SNAP_ROOT, SNAP_INO_FIRST, S_IFDIR | 0755);
+	node_init(fs, &fs->snap_root, NODE_SNAP_ROOT, SNAP_INO_FIRST, S_IFDIR | 0755);
 }
 
 static void free_snap(struct fs_snap *snap)
@@ -46,10 +46,11 @@ bool snapdir_is_folder(const struct fs *fs, const char *name)
 
 /* ---- nodes: their modes let everybody come as far as EROFS ---- */
 
-static void snap_node_init(struct fs_snap *snap, struct node *node, enum node_kind kind,
-			   uint64_t nth, mode_t mode, const struct snap_live_info *info)
+static void snap_node_init(const struct fs *fs, struct fs_snap *snap, struct node *node,
+			   enum node_kind kind, uint64_t nth, mode_t mode,
+			   const struct snap_live_info *info)
 {
-	node_init(node, kind, SNAP_INO_FIRST + (snap->seq << SNAP_INO_SHIFT) + nth, mode);
+	node_init(fs, node, kind, SNAP_INO_FIRST + (snap->seq << SNAP_INO_SHIFT) + nth, mode);
 	node->snap = snap;
 	node->atime = node->mtime = node->ctime = (struct timespec){info->sec, info->nsec};
 }
@@ -70,8 +71,8 @@ static int open_snap(struct fs *fs, const struct snap_live_info *info, struct fs
 	}
 	snap->seq = info->seq;
 	pthread_rwlock_init(&snap->lock, NULL);
-	snap_node_init(snap, &snap->dir, NODE_SNAP_DIR, 0, S_IFDIR | 0755, info);
-	snap_node_init(snap, &snap->stable, NODE_SNAP_STABLE, SNAP_INO_STABLE, S_IFREG | 0644,
+	snap_node_init(fs, snap, &snap->dir, NODE_SNAP_DIR, 0, S_IFDIR | 0755, info);
+	snap_node_init(fs, snap, &snap->stable, NODE_SNAP_STABLE, SNAP_INO_STABLE, S_IFREG | 0644,
 		       info);
 	snap->stable.size_len = snap->view->len;
 	snap->next = fs->snaps;
@@ -111,7 +112,7 @@ struct fs_snap *snapdir_get(struct fs *fs, const char *name, int *rc, struct err
 	return *rc ? NULL : snap;
 }
 
-static struct node *file_node(struct fs_snap *snap, unsigned id)
+static struct node *file_node(const struct fs *fs, struct fs_snap *snap, unsigned id)
 {
 	struct snap_live_info info = {.sec = snap->dir.mtime.tv_sec,
 				      .nsec = snap->dir.mtime.tv_nsec};
@@ -123,7 +124,7 @@ static struct node *file_node(struct fs_snap *snap, unsigned id)
 	if (!snap->file[id])
 		snap->file[id] = calloc(1, sizeof(struct node));
 	if (snap->file[id] && !snap->file[id]->snap) {
-		snap_node_init(snap, snap->file[id], NODE_SNAP_FILE, id + 1u, S_IFREG | 0644,
+		snap_node_init(fs, snap, snap->file[id], NODE_SNAP_FILE, id + 1u, S_IFREG | 0644,
 			       &info);
 		snap->file[id]->mm_id = id;
 		snap->file[id]->size_len = m.pages * MM_PAGE_LEN;
@@ -131,7 +132,7 @@ static struct node *file_node(struct fs_snap *snap, unsigned id)
 	return snap->file[id];
 }
 
-static struct node *find_file(struct fs_snap *snap, const char *name)
+static struct node *find_file(const struct fs *fs, struct fs_snap *snap, const char *name)
 {
 	int id = name_to_id(name);
 
@@ -139,7 +140,7 @@ static struct node *find_file(struct fs_snap *snap, const char *name)
 		return NULL;
 	if (strcmp(name, "stable") == 0)
 		return &snap->stable;
-	return id >= 0 ? file_node(snap, (unsigned)id) : NULL;
+	return id >= 0 ? file_node(fs, snap, (unsigned)id) : NULL;
 }
 
 void snapdir_lookup(fuse_req_t req, struct node *dir, const char *name)
@@ -155,7 +156,7 @@ void snapdir_lookup(fuse_req_t req, struct node *dir, const char *name)
 		snap = snapdir_get(fs, name, &rc, &err);
 		node = snap ? &snap->dir : NULL;
 	} else {
-		node = find_file(dir->snap, name);
+		node = find_file(fs, dir->snap, name);
 	}
 	if (!node) {
 		fs_reply(req, rc ? rc : -ENOENT, &err);
@@ -191,7 +192,7 @@ int snapdir_list(struct fs *fs, struct node *dir, list_add_fn *add, void *list)
 	if (dir->kind == NODE_SNAP_ROOT)
 		return list_root(fs, add, list);
 	for (unsigned id = 0; !rc && !dir->snap->gone && id < MM_MAX_MEMORIES; id++) {
-		struct node *node = file_node(dir->snap, id);
+		struct node *node = file_node(fs, dir->snap, id);
 		char name[8];
 
 		snprintf(name, sizeof(name), "%u", id);

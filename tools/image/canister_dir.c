@@ -29,7 +29,7 @@ static bool exists_in(const char *dir, const char *name)
 {
 	auto_free char *path = path_in(dir, name);
 
-	return path && access(path, F_OK) == 0;
+	return path && faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 bool canister_dir_is(const char *path)
@@ -43,16 +43,15 @@ bool canister_dir_is(const char *path)
 
 int canister_dir_lock(const char *dir, bool writable, int *fd, struct err *err)
 {
-	auto_free char *path = path_in(dir, ".lock");
-	int flags = writable ? O_RDWR | O_CREAT : O_RDONLY;
+	struct err why = {""};
 
-	if (!path)
-		return err_set(err, -ENOMEM, "out of memory");
-	*fd = open(path, flags | O_CLOEXEC, 0666);
-	if (*fd < 0 && !writable)
+	*fd = open_file_beneath(dir, ".lock", writable ? O_RDWR | O_CREAT : O_RDONLY, &why);
+	if (!writable && (*fd == -ENOENT || *fd == -EACCES)) {
+		*fd = -1;
 		return 0;
+	}
 	if (*fd < 0)
-		return err_sys(err, -errno, "cannot lock the directory");
+		return err_set(err, *fd, "cannot lock the directory: %s", why.text);
 	if (flock(*fd, (writable ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0)
 		return 0;
 	if (errno == EWOULDBLOCK)
@@ -71,17 +70,17 @@ struct metadata {
 
 static int metadata_read(const char *dir, struct metadata *out, struct err *err)
 {
-	auto_free char *path = path_in(dir, CANISTER_METADATA);
-	auto_close int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	auto_close int fd = open_file_beneath(dir, CANISTER_METADATA, O_RDONLY, err);
 	struct stat st;
 	int rc;
 
 	out->text = NULL;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(err, -errno, "cannot open " CANISTER_METADATA);
-	if (!S_ISREG(st.st_mode) || st.st_size > METADATA_MAX_LEN)
-		return err_set(err, -EINVAL,
-			       CANISTER_METADATA " is no plain file of at most %d MiB",
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, -errno, "cannot examine " CANISTER_METADATA);
+	if (st.st_size > METADATA_MAX_LEN)
+		return err_set(err, -EINVAL, CANISTER_METADATA " has more than %d MiB",
 			       METADATA_MAX_LEN >> 20);
 	out->len = (size_t)st.st_size;
 	out->text = malloc(out->len + 1);
@@ -169,17 +168,21 @@ static int open_nothing(bool writable, struct store **out, struct err *err)
 
 int canister_dir_stable(const char *dir, bool writable, struct store **out, struct err *err)
 {
-	auto_free char *path = path_in(dir, CANISTER_STABLE);
 	auto_metadata struct metadata m = {NULL};
 	auto_store struct store *s = NULL;
-	int rc = path ? metadata_read(dir, &m, err) : err_set(err, -ENOMEM, "out of memory");
+	int fd = -1;
+	int rc = metadata_read(dir, &m, err);
 
 	if (!rc)
 		rc = check_download(dir, err);
-	if (!rc && m.meta.stable_len == 0 && access(path, F_OK) != 0)
+	if (!rc && m.meta.stable_len == 0 && !exists_in(dir, CANISTER_STABLE))
 		return open_nothing(writable, out, err);
 	if (!rc) {
-		rc = file_store_open(path, writable, &s, err);
+		fd = open_file_beneath(dir, CANISTER_STABLE, writable ? O_RDWR : O_RDONLY, err);
+		rc = MIN(fd, 0);
+	}
+	if (!rc) {
+		rc = file_store_from_fd(fd, writable, &s, err);
 		if (rc)
 			err_prefix(err, rc, CANISTER_STABLE);
 	}
@@ -213,14 +216,15 @@ static bool upload_was_begun(const char *dir)
 char *canister_dir_note(const char *path, bool writable)
 {
 	auto_metadata struct metadata m = {NULL};
-	auto_free char *stable = path_in(path, CANISTER_STABLE);
+	auto_close int stable = -1;
 	struct stat st;
 	char *note = NULL;
 
 	if (writable && upload_was_begun(path))
 		return strdup("an upload was begun before this change; do not resume it, for it "
 			      "would leave out what it has sent already");
-	if (!stable || stat(stable, &st) < 0 || metadata_read(path, &m, NULL) != 0 ||
+	stable = open_file_beneath(path, CANISTER_STABLE, O_RDONLY, NULL);
+	if (stable < 0 || fstat(stable, &st) < 0 || metadata_read(path, &m, NULL) != 0 ||
 	    (uint64_t)st.st_size <= m.meta.stable_len)
 		return NULL;
 	if (asprintf(&note,
@@ -234,6 +238,14 @@ char *canister_dir_note(const char *path, bool writable)
 }
 
 /* ---- another stable memory ---- */
+
+/* What is replaced must lie in the directory: a link is followed to what it names. */
+static int check_old_stable(const char *dir, struct err *err)
+{
+	auto_close int fd = open_file_beneath(dir, CANISTER_STABLE, O_RDONLY, err);
+
+	return fd == -ENOENT ? 0 : MIN(fd, 0);
+}
 
 int canister_swap_begin(const char *path, bool held, struct canister_swap *out, struct err *err)
 {
@@ -250,6 +262,8 @@ int canister_swap_begin(const char *path, bool held, struct canister_swap *out, 
 		rc = canister_dir_lock(out->dir, true, &out->lock_fd, err);
 	if (!rc)
 		rc = metadata_read(out->dir, &m, err);
+	if (!rc)
+		rc = check_old_stable(out->dir, err);
 	return rc ? rc : check_download(out->dir, err);
 }
 

@@ -94,27 +94,36 @@ static int tell(bool foreground, const char *image, const struct err *err)
 	return MOUNT_FAILED;
 }
 
-/* What else a canister snapshot has. `paths` are for free(). */
-static int fill_beside(const char *image, struct fs_beside *beside, char **paths)
+/* What else a canister snapshot has. */
+static void fill_beside(const char *image, struct fs_beside *beside)
 {
-	static const struct fs_beside known[] = {
-		{"heap", CANISTER_HEAP},
-		{"module.wasm", CANISTER_MODULE},
-		{"metadata.json", CANISTER_METADATA},
+	const struct fs_beside known[] = {
+		{"heap", image, CANISTER_HEAP},
+		{"module.wasm", image, CANISTER_MODULE},
+		{"metadata.json", image, CANISTER_METADATA},
 	};
 
-	for (size_t i = 0; canister_dir_is(image) && i < ARRAY_LEN(known); i++) {
-		if (asprintf(&paths[i], "%s/%s", image, known[i].path) < 0)
-			return -ENOMEM;
-		beside[i] = (struct fs_beside){known[i].name, paths[i]};
-	}
-	return 0;
+	_Static_assert(ARRAY_LEN(known) <= FS_BESIDE_MAX, "room for all");
+	for (size_t i = 0; canister_dir_is(image) && i < ARRAY_LEN(known); i++)
+		beside[i] = known[i];
 }
 
-static void free_paths(char *(*paths)[FS_BESIDE_MAX + 1])
+/* Whose the files are, and what may be done with them: as the file that holds their bytes, unless
+ * the user says otherwise. */
+static int fill_rights(const struct fs_options *opts, const char *image, struct fs_config *cfg,
+		       struct err *err)
 {
-	for (size_t i = 0; i <= FS_BESIDE_MAX; i++)
-		free((*paths)[i]);
+	auto_free char *path = NULL;
+	struct stat st;
+
+	if (asprintf(&path, "%s%s", image, canister_dir_is(image) ? "/" CANISTER_STABLE : "") < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (stat(path, &st) < 0 && (errno != ENOENT || stat(image, &st) < 0))
+		return err_sys(err, -errno, "cannot be examined");
+	cfg->uid = opts->uid_set ? opts->uid : st.st_uid;
+	cfg->gid = opts->gid_set ? opts->gid : st.st_gid;
+	cfg->mode = opts->mode_set ? opts->mode : st.st_mode & 0777;
+	return 0;
 }
 
 /* What stands in front of an image, if anything does. Zeroed: nothing. */
@@ -204,8 +213,7 @@ static int serve(const struct mount_args *args, const struct fs_options *opts,
 {
 	__attribute__((cleanup(end_front))) struct front front = {NULL, NULL};
 	auto_image struct image img = {NULL, NULL};
-	__attribute__((cleanup(free_paths))) char *paths[FS_BESIDE_MAX + 1] = {NULL};
-	struct fs_beside beside[FS_BESIDE_MAX + 1] = {{NULL, NULL}};
+	struct fs_beside beside[FS_BESIDE_MAX + 1] = {{NULL}};
 	struct fs_name known[MM_MAX_MEMORIES];
 	struct facts facts = {&img, names, opts->read_only};
 	struct err err = {""};
@@ -221,8 +229,9 @@ static int serve(const struct mount_args *args, const struct fs_options *opts,
 	};
 	int rc = open_image(opts, image, &front, &img, &err);
 
-	if (!rc && fill_beside(image, beside, paths) != 0)
-		rc = err_set(&err, -ENOMEM, "out of memory");
+	if (!rc)
+		rc = fill_rights(opts, front.path ? front.path : image, &cfg, &err);
+	fill_beside(image, beside);
 	if (names)
 		fill_names(names, known);
 	if (rc) {
@@ -322,6 +331,8 @@ const struct verb verb_mount = {
 		"               which may be a checkpoint, is only read\n"
 		"  ephemeral    likewise, into a file that is gone with the mount\n"
 		"  trust_backing  as --trust-backing, for fstab\n"
+		"  uid=N, gid=N, umask=M  whose the files are, and who may do what: as with the\n"
+		"               image if not given\n"
 		"  names=FILE   names of memories, in TOML: links to them in by-name, and those\n"
 		"               that are not in use any more cannot be written\n"
 		"  passthrough=WHEN\n"
