@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "tools/cmd/cmd.h"
+#include "tools/facts/beside.h"
 #include "tools/facts/bucket_size.h"
 #include "tools/facts/content.h"
 #include "tools/facts/stored.h"
@@ -67,6 +68,7 @@ struct info {
 	struct content content;
 	const char *holds, *text;
 	struct stored stored;
+	const struct beside *beside; /* NULL: not asked for */
 
 	/* of a managed image */
 	struct bucket_size size;
@@ -145,6 +147,8 @@ static struct json to_json(struct info *in)
 	json_put(&doc, doc.root, "memories",
 		 fields_array(&doc, row_fields, in->rows, in->row_count, sizeof(*in->rows)));
 	json_put(&doc, doc.root, "stored", stored_json(&doc, &in->stored));
+	if (in->beside)
+		beside_put(&doc, doc.root, in->beside);
 	return doc;
 }
 
@@ -212,13 +216,15 @@ static int report(struct info *in, const struct info_args *args, uint64_t len)
 	printf("  size      %s (%s bytes, %s)\n", text_size(len).s, text_count(len).s,
 	       text_plural(in->pages, "page").s);
 	stored_print(&in->stored);
+	beside_print(in->beside);
 	if (is_managed(in))
 		print_managed(in);
 	return CMD_DONE;
 }
 
 /* -EINVAL: it is not managed, and in->kind says what it is. */
-static int inspect(const struct info_args *args, struct info *in, uint64_t *len, struct err *err)
+static int inspect(const struct info_args *args, struct info *in, struct beside *beside,
+		   uint64_t *len, struct err *err)
 {
 	auto_store struct store *store = NULL;
 	auto_mm struct mm *mm = NULL;
@@ -231,6 +237,10 @@ static int inspect(const struct info_args *args, struct info *in, uint64_t *len,
 		return rc;
 	*len = store->len;
 	in->stored = stored_of(store);
+	in->beside = beside;
+	rc = beside_of_store(store, beside, &in->why);
+	if (rc)
+		return err_set(err, rc, "%s", in->why.text);
 	if (kind != MM_MANAGED) {
 		in->kind = kind == MM_EMPTY ? "empty" : "raw";
 		in->pages = store->len / MM_PAGE_LEN;
@@ -244,10 +254,17 @@ static int inspect(const struct info_args *args, struct info *in, uint64_t *len,
 	return rc ? rc : look(store, mm, args->r.names, in, err);
 }
 
+/* What the image holds was told all the same. */
+static int end(const struct info_args *args, const struct beside *beside, int exit)
+{
+	return beside->damaged ? cmd_fail(args->r.image, &beside->why) : exit;
+}
+
 static int cmd_info(const void *arguments)
 {
 	const struct info_args *args = arguments;
 	auto_free struct info *in = calloc(1, sizeof(*in));
+	auto_beside struct beside beside = BESIDE_NONE;
 	struct err err = {"out of memory"};
 	struct records_args inside = args->r;
 	uint64_t len;
@@ -256,9 +273,9 @@ static int cmd_info(const void *arguments)
 	inside.allow_exec = true; /* no value is shown, so no codec runs anything */
 	if (args->r.id != CMD_UNSET || args->structure)
 		return info_structure(&inside, args->json);
-	if (!in || inspect(args, in, &len, &err) != 0)
+	if (!in || inspect(args, in, &beside, &len, &err) != 0)
 		return cmd_fail(args->r.image, &err);
-	return report(in, args, len);
+	return end(args, &beside, report(in, args, len));
 }
 
 const struct verb verb_info = {

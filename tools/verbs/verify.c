@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "tools/cmd/cmd.h"
+#include "tools/facts/beside.h"
 #include "tools/facts/place.h"
 #include "tools/image/image_open.h"
 #include "tools/out/fields.h"
@@ -117,7 +118,8 @@ static void print_row(const struct row *row)
 	if (row->depth > 0)
 		printf("base %" PRIu64 ": ", row->depth);
 	if (row->image_off == UINT64_MAX) {
-		puts(row->text);
+		text_put(stdout, row->text);
+		putchar('\n');
 		return;
 	}
 	printf("page %" PRIu64 " of the image", row->image_off / MM_PAGE_LEN);
@@ -146,7 +148,8 @@ static void print_outcome(const char *path, const struct snap_verified *done)
 	       done->proven ? "" : ", not all of which have checksums");
 }
 
-static int print_json(const struct row *rows, size_t count, const struct snap_verified *done)
+static int print_json(const struct row *rows, size_t count, const struct snap_verified *done,
+		      const struct beside *beside)
 {
 	struct json doc = json_begin();
 
@@ -158,11 +161,12 @@ static int print_json(const struct row *rows, size_t count, const struct snap_ve
 	json_put(&doc, doc.root, "files", json_u64(done->files));
 	json_put(&doc, doc.root, "findings",
 		 fields_array(&doc, row_fields, rows, count, sizeof(*rows)));
+	beside_put(&doc, doc.root, beside);
 	return json_print(&doc);
 }
 
 static int print(const struct verify_args *args, struct store *s, const struct findings *f,
-		 const struct snap_verified *done)
+		 const struct snap_verified *done, const struct beside *beside)
 {
 	auto_free struct row *rows = calloc(f->count + 1, sizeof(*rows));
 	auto_places struct places *places = f->count > 0 ? places_of(s) : NULL;
@@ -175,12 +179,14 @@ static int print(const struct verify_args *args, struct store *s, const struct f
 	for (size_t i = 0; i < f->count; i++)
 		rows[i] = row_of(&f->finding[i], places, s->len);
 	if (args->json)
-		return print_json(rows, f->count, done) == CMD_DONE ? exit : exit | CHECK_FAILED;
+		return print_json(rows, f->count, done, beside) == CMD_DONE ? exit
+									    : exit | CHECK_FAILED;
 	for (size_t i = 0; i < f->count; i++)
 		print_row(&rows[i]);
 	if (f->count < done->findings)
 		printf("... and %s more\n", text_count(done->findings - f->count).s);
 	print_outcome(args->checkpoint, done);
+	beside_print(beside);
 	return exit;
 }
 
@@ -197,6 +203,7 @@ static int cmd_verify(const void *arguments)
 	const struct verify_args *args = arguments;
 	auto_store struct store *s = NULL;
 	auto_free void *room = calloc(MAX_TOLD, sizeof(struct snap_finding));
+	auto_beside struct beside beside = BESIDE_NONE;
 	struct findings findings = {.finding = room};
 	struct snap_verified done;
 	struct err err = {"out of memory"};
@@ -212,7 +219,9 @@ static int cmd_verify(const void *arguments)
 	work_begin(&work, "verifying");
 	rc = snap_verify(s, &how, take_finding, &findings, &done, &err);
 	work_end(&work);
-	return rc ? fail(args, rc, &err) : print(args, s, &findings, &done);
+	if (!rc)
+		rc = beside_of_store(s, &beside, &err);
+	return rc ? fail(args, rc, &err) : print(args, s, &findings, &done, &beside);
 }
 
 const struct verb verb_verify = {
