@@ -11,12 +11,13 @@
  *     | header | table |xxx|   memory 5      |   memory 0      |   memory 5      |
  *     +--------------------+-----------------+-----------------+-----------------+--
  *
- *     off   0   3  magic "MGR"                   off 2080  32768  owner of bucket i, one byte
- *           3   1  version, 1                                     each; 255: nobody
- *           4   2  bucket count              34848  30688  not the manager's; our intent
- *           6   2  bucket_pages                               record, see intent.h
- *           8  32  reserved, zero
- *          40 2040 pages of memory 0 to 254, 8 bytes each      all little-endian
+ *     off   0   3  magic "MGR"                 off 2080  32768  owner of bucket i, one byte each;
+ *           3   1  version, 1                                   255: nobody
+ *           4   2  bucket count                  34848  30176  not the manager's; our intent
+ *           6   2  bucket_pages                                record, see intent.h
+ *           8  32  reserved, zero                65024    512  not the manager's; our image id,
+ *          40 2040 pages of memory 0 to 254,                   see image_id.c
+ *                  8 bytes each                                all little-endian
  *
  * The table stores ownership only. A memory's k-th bucket is the k-th smallest index it owns.
  * Source: upstream src/memory_manager.rs (Header, MemoryManagerInner::load and ::grow), 0.7.2.
@@ -36,6 +37,7 @@ enum {
 	LAYOUT_PAGES_OFF = 40,
 	LAYOUT_OWNER_OFF = 2080,
 	LAYOUT_LEN = LAYOUT_OWNER_OFF + MM_MAX_BUCKETS, /* 34848: all that upstream writes */
+	LAYOUT_ID_OFF = MM_PAGE_LEN - MM_ID_SECTOR_LEN,
 	LAYOUT_FREE = 255, /* owner byte of a bucket that nobody owns */
 };
 

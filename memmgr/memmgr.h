@@ -230,6 +230,29 @@ int MUST_CHECK mm_compact(struct mm *mm, struct err *err);
  */
 int MUST_CHECK mm_zero_unowned(struct mm *mm, uint64_t *stale_len, struct err *err);
 
+/* ---- the image id ---- */
+
+/*
+ * What ties an image to the files beside it (snapshot/beside/). The id lies in the last sector of
+ * page 0. The MemoryManager neither reads nor writes that sector. An image has an id only while
+ * something lies beside the image.
+ */
+enum {
+	MM_ID_LEN = 16,
+	MM_ID_SECTOR_LEN = 512,
+	MM_ID_SECTOR_OFF = MM_PAGE_LEN - MM_ID_SECTOR_LEN,
+};
+
+struct mm_image_id {
+	uint8_t id[MM_ID_LEN]; /* random */
+	uint64_t tick;         /* how often the image was seen to change */
+};
+
+/* Writes MM_ID_SECTOR_LEN bytes. */
+void mm_image_id_encode(const struct mm_image_id *id, uint8_t *sector);
+/* Returns false where the sector holds no id, or a damaged one. */
+bool mm_image_id_decode(const uint8_t *sector, struct mm_image_id *out);
+
 /* ---- check ---- */
 
 enum mm_severity {

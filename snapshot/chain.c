@@ -204,7 +204,7 @@ int snap_open_image(const char *path, unsigned flags, struct store **out, struct
 		return err_set(err, -EROFS,
 			       "is a qcow2 file, such as a checkpoint, and can only be read");
 	if (rc == 0 && !is_qcow2 && !writable)
-		rc = identity_check_whole(path, err);
+		rc = bond_check_whole(file, path, err);
 	if (rc < 0)
 		return rc;
 	if (is_qcow2)

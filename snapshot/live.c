@@ -5,8 +5,6 @@
  */
 #include "snapshot/live.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -22,28 +20,12 @@ static bool is_ours(const char *name)
 	const char *dot = strrchr(name, '.');
 
 	return dot && (strcmp(dot, ".qcow2") == 0 || strcmp(dot, ".stale") == 0 ||
-		       strcmp(name, ".state") == 0);
+		       strcmp(dot, ".side") == 0);
 }
 
 int snap_live_remove_all(const char *path, struct err *err)
 {
-	auto_free char *dir_path = NULL;
-	struct dirent *entry;
-	DIR *dir;
-	int rc = 0;
-
-	if (asprintf(&dir_path, "%s.snap", path) < 0)
-		return err_set(err, -ENOMEM, "no memory for a path");
-	dir = opendir(dir_path);
-	if (!dir)
-		return errno == ENOENT ? 0 : err_sys(err, -errno, "cannot read %s", dir_path);
-	while (!rc && (entry = readdir(dir)))
-		if (is_ours(entry->d_name) && unlinkat(dirfd(dir), entry->d_name, 0) < 0)
-			rc = err_sys(err, -errno, "cannot remove %s/%s", dir_path, entry->d_name);
-	closedir(dir);
-	if (!rc && rmdir(dir_path) < 0)
-		rc = err_sys(err, -errno, "cannot remove %s", dir_path);
-	return rc;
+	return side_remove_files(path, SIDE_SNAP, is_ours, err);
 }
 
 void snap_live_set_gate(struct snap_live *live, const struct snap_gate *gate)
@@ -66,7 +48,6 @@ static void init_locks(struct snap_live *live)
 	pthread_rwlock_init(&live->len_lock, &attr);
 	pthread_rwlockattr_destroy(&attr);
 	pthread_mutex_init(&live->op_lock, NULL);
-	pthread_mutex_init(&live->state_lock, NULL);
 	for (size_t i = 0; i < LIVE_STRIPES; i++)
 		pthread_mutex_init(&live->stripe[i], NULL);
 }
@@ -75,23 +56,16 @@ static void free_live(struct snap_live *live)
 {
 	chain_free(live);
 	store_close(live->image);
-	if (live->state_fd >= 0)
-		close(live->state_fd);
-	if (live->dir_fd >= 0)
-		close(live->dir_fd);
 	for (size_t i = 0; i < LIVE_STRIPES; i++)
 		pthread_mutex_destroy(&live->stripe[i]);
-	pthread_mutex_destroy(&live->state_lock);
 	pthread_mutex_destroy(&live->op_lock);
 	pthread_rwlock_destroy(&live->len_lock);
 	pthread_rwlock_destroy(&live->chain_lock);
 	free(live->path);
-	free(live->dir_path);
 	free(live);
 }
 
-/* Everything is on disk, the image last; only then may the record say that they fit together. An
- * overlay's file changes until it is closed. */
+/* Everything is on disk, the image last; only then may the record say that they fit together. */
 static int settle(struct snap_live *live)
 {
 	int rc = 0;
@@ -100,24 +74,16 @@ static int settle(struct snap_live *live)
 		rc = store_sync(live->chain[i]->file, NULL);
 	if (!rc)
 		rc = chain_sync_dir(live, NULL);
-	if (!rc)
-		rc = store_sync(live->image, NULL);
-	if (rc)
-		return rc;
-	store_close(live->image);
-	live->image = NULL;
-	return identity_settle(live, NULL);
+	return rc ? rc : bond_settle(live->bond, NULL);
 }
 
 static void live_close(struct snap_live *live)
 {
-	/* Where this fails the record goes on saying "open", which is as true. */
-	if (live->s.writable && live->marked)
-		(void)!settle(live);
-	/* Nothing is left of snapshots that are no more. */
-	if (live->s.writable && live->dir_fd >= 0 && live->count + live->stale_count == 0 &&
-	    unlinkat(live->dir_fd, ".state", 0) == 0)
-		(void)!rmdir(live->dir_path);
+	if (live->s.writable && live->count + live->stale_count == 0)
+		bond_detach_empty(live->bond, SIDE_SNAP);
+	/* Where this fails the record goes on saying "open", which is true as well. */
+	if (live->s.writable && live->count > 0 && settle(live))
+		bond_leave_open(live->bond);
 	free_live(live);
 }
 
@@ -144,31 +110,29 @@ struct snap_live *snap_live_of(struct store *s)
 	return s->ops == &tap_ops ? (struct snap_live *)s : NULL;
 }
 
-static int set_paths(struct snap_live *live, const char *path)
-{
-	live->path = realpath(path, NULL);
-	if (!live->path || asprintf(&live->dir_path, "%s.snap", live->path) < 0) {
-		live->dir_path = NULL;
-		return errno ? -errno : -ENOMEM;
-	}
-	return 0;
-}
-
 static int open_parts(struct snap_live *live, const char *path, struct err *err)
 {
-	int rc = set_paths(live, path);
+	const struct bond_place place = {.file = path, .beside = path};
+	int rc = 0;
 
-	if (rc)
-		return err_sys(err, rc, "cannot find its snapshots");
-	live->dir_fd = open(live->dir_path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	if (live->dir_fd < 0 && errno == ENOENT)
+	live->path = realpath(path, NULL);
+	if (!live->path)
+		return err_sys(err, -errno, "cannot find its snapshots");
+	live->bond = bond_of(live->image);
+	if (!live->bond) {
+		rc = bond_open(live->image, &place, &live->image, err);
+		if (rc) {
+			live->image = NULL;
+			return rc;
+		}
+		live->bond = bond_of(live->image);
+	}
+	if (bond_dir_fd(live->bond, SIDE_SNAP) < 0)
 		return 0;
-	if (live->dir_fd < 0)
-		return err_sys(err, -errno, "cannot open %s", live->dir_path);
 	rc = chain_load(live, err);
 	if (!rc && live->receiver)
 		rc = live_end_hidden(live, err);
-	if (!rc && live->state.rollback_seq > 0)
+	if (!rc && bond_rollback_seq(live->bond) > 0)
 		rc = rollback_finish(live, err);
 	return rc ? err_prefix(err, rc, "its snapshots") : 0;
 }
@@ -186,7 +150,6 @@ int snap_live_open(struct store *image, const char *path, struct store **out, st
 	live->image = image;
 	live->base = (struct base){{&base_ops, INT64_MAX, false}, live};
 	live->gate = (struct snap_gate){.close = no_gate, .open = no_gate};
-	live->dir_fd = live->state_fd = -1;
 	init_locks(live);
 	rc = open_parts(live, path, err);
 	if (rc)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An image with its live snapshots: what the files live*.c, tap.c, kept.c and identity.c share.
+ * An image with its live snapshots: what the files live*.c, tap.c and rollback.c share.
  *
  *     IMAGE                   the live image
  *     IMAGE.snap/B.qcow2      the newest snapshot: "not here" means as in ../IMAGE
  *     IMAGE.snap/A.qcow2      an older one: "not here" means as in ./B.qcow2
- *     IMAGE.snap/.state       whose snapshots these are (identity.c)
+ *     IMAGE.snap/.canister    whose snapshots these are (snapshot/beside/)
  *     IMAGE.snap/.SEQ.qcow2   one that is being made or dropped
  *     IMAGE.snap/X.stale      one whose image was changed by somebody else
  *
@@ -34,6 +34,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "snapshot/beside/beside.h"
 #include "snapshot/snapshot.h"
 
 enum {
@@ -61,16 +62,6 @@ struct kept {
 	unsigned refs;           /* views, and 1 for the chain; op_lock */
 };
 
-/* Whose snapshots these are. */
-struct identity {
-	bool open; /* somebody changes the image, or was killed doing so */
-	uint8_t boot[16];
-	uint64_t image_len;
-	int64_t sec; /* closed: the image's mtime. open: when it was last known to be written */
-	uint32_t nsec;
-	uint64_t rollback_seq; /* a rollback to this snapshot has begun; 0: none */
-};
-
 /* The image as its snapshots see it: endless, zero behind its end. */
 struct base {
 	struct store s;
@@ -79,12 +70,10 @@ struct base {
 
 struct snap_live {
 	struct store s; /* the tap */
-	struct store *image;
+	struct store *image; /* the bond's store */
+	struct bond *bond;   /* of the image and IMAGE.snap; it owns the directory */
 	struct base base;
-	char *path;     /* of the image; NULL: no snapshots can be taken */
-	char *dir_path; /* IMAGE.snap */
-	int dir_fd;     /* -1: there is none yet */
-	int state_fd;   /* .state; -1: there is none yet */
+	char *path; /* of the image */
 	struct snap_gate gate;
 	pthread_mutex_t op_lock;
 	pthread_rwlock_t chain_lock, len_lock;
@@ -98,11 +87,6 @@ struct snap_live {
 	/* Changes while the gate is closed. */
 	struct kept *receiver;  /* gets old bytes; NULL: nobody needs any */
 	_Atomic uint64_t *bits; /* a bit per cluster of the receiver: it need not be kept */
-	/* identity.c */
-	pthread_mutex_t state_lock;
-	struct identity state;
-	atomic_bool marked;          /* .state says open */
-	_Atomic int64_t marked_nsec; /* CLOCK_REALTIME_COARSE when it last did */
 };
 
 static inline uint64_t live_clusters(uint64_t len)
@@ -128,20 +112,6 @@ int MUST_CHECK tap_keep_range(struct snap_live *live, uint64_t off, uint64_t end
 int MUST_CHECK tap_keep(struct snap_live *live, uint64_t cluster, struct err *err);
 /* Changes the image's length, nothing kept. */
 int MUST_CHECK tap_set_len(struct snap_live *live, uint64_t len, struct err *err);
-
-/* ---- identity.c ---- */
-
-/* Opens .state; *fits: the image is as its snapshots need it. `why` says why not. */
-int MUST_CHECK identity_check(struct snap_live *live, bool *fits, struct err *why);
-/* -EUCLEAN: half of the image is as a rollback leaves it. */
-int MUST_CHECK identity_refuse_broken_off(const struct identity *id, struct err *err);
-/* The same of an image that is opened without a look at its snapshots. */
-int MUST_CHECK identity_check_whole(const char *path, struct err *err);
-/* Before a change of the image. */
-int MUST_CHECK identity_mark(struct snap_live *live, struct err *err);
-/* The image is at rest: what it is now is what the snapshots hang on. */
-int MUST_CHECK identity_settle(struct snap_live *live, struct err *err);
-int MUST_CHECK identity_set_rollback(struct snap_live *live, uint64_t seq, struct err *err);
 
 /* ---- live_chain.c: who stands where ---- */
 
@@ -189,7 +159,7 @@ int MUST_CHECK live_end_hidden(struct snap_live *live, struct err *err);
 
 /* ---- rollback.c ---- */
 
-/* Carries on what .state says was begun. Nobody there yet. */
+/* Carries on what the record of IMAGE.snap says was begun. Nobody there yet. */
 int MUST_CHECK rollback_finish(struct snap_live *live, struct err *err);
 
 #endif

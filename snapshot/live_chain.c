@@ -45,16 +45,23 @@ void chain_free(struct snap_live *live)
 	free(live->bits);
 }
 
+static const char *live_dir(const struct snap_live *live)
+{
+	return bond_dir_path(live->bond, SIDE_SNAP);
+}
+
 char *live_path(const struct snap_live *live, const char *name, const char *ending)
 {
 	char *path;
 
-	return asprintf(&path, "%s/%s%s", live->dir_path, name, ending) < 0 ? NULL : path;
+	return asprintf(&path, "%s/%s%s", live_dir(live), name, ending) < 0 ? NULL : path;
 }
 
 int chain_sync_dir(struct snap_live *live, struct err *err)
 {
-	return fsync(live->dir_fd) < 0 ? err_sys(err, -errno, "cannot sync %s", live->dir_path) : 0;
+	return fsync(bond_dir_fd(live->bond, SIDE_SNAP)) < 0
+		       ? err_sys(err, -errno, "cannot sync %s", live_dir(live))
+		       : 0;
 }
 
 int chain_find(struct snap_live *live, const char *name, size_t *at, struct err *err)
@@ -161,19 +168,19 @@ static int add(struct kept ***list, size_t *count, struct kept *kept, struct err
 /* Only names, in what order ever. */
 static int read_names(struct snap_live *live, struct err *err)
 {
-	int fd = fcntl(live->dir_fd, F_DUPFD_CLOEXEC, 3);
+	int fd = openat(bond_dir_fd(live->bond, SIDE_SNAP), ".",
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct kept_record none = {0};
 	struct dirent *entry;
 	int rc = 0;
 
 	if (!dir) {
-		rc = err_sys(err, -errno, "cannot read %s", live->dir_path);
+		rc = err_sys(err, -errno, "cannot read %s", live_dir(live));
 		if (fd >= 0)
 			close(fd);
 		return rc;
 	}
-	rewinddir(dir);
 	while (!rc && (entry = readdir(dir))) {
 		bool stale = ends_with(entry->d_name, ".stale");
 
@@ -329,17 +336,15 @@ int chain_make_room(struct snap_live *live, struct err *err)
 int chain_load(struct snap_live *live, struct err *err)
 {
 	struct err why = {""};
-	bool fits;
+	bool fits = bond_fits(live->bond, SIDE_SNAP);
 	int rc = read_names(live, err);
 
-	if (!rc)
-		rc = identity_check(live, &fits, err);
 	if (!rc)
 		rc = chain_make_room(live, err);
 	if (rc || live->count == 0)
 		return rc;
 	rc = fits ? open_files(live, &why) : -ESTALE;
-	if (rc == -EWOULDBLOCK || rc == -ENOMEM || (rc && live->state.rollback_seq > 0))
+	if (rc == -EWOULDBLOCK || rc == -ENOMEM || (rc && bond_rollback_seq(live->bond) > 0))
 		return err_set(err, rc, "%s", why.text);
 	if (rc)
 		return make_stale(live, err);

@@ -67,18 +67,10 @@ static int make_dir(struct snap_live *live, struct err *err)
 {
 	int rc;
 
-	if (live->dir_fd >= 0)
+	if (bond_fits(live->bond, SIDE_SNAP))
 		return 0;
-	if (mkdir(live->dir_path, 0777) < 0 && errno != EEXIST)
-		return err_sys(err, -errno, "cannot make %s", live->dir_path);
-	live->dir_fd = open(live->dir_path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	if (live->dir_fd < 0)
-		return err_sys(err, -errno, "cannot open %s", live->dir_path);
-	/* Else a rollback's .state might not be there after a power cut. */
-	rc = sync_dir_of(live->dir_path);
-	if (rc)
-		return err_sys(err, rc, "cannot sync the directory of %s", live->dir_path);
-	return chain_make_room(live, err);
+	rc = bond_attach(live->bond, SIDE_SNAP, err);
+	return rc ? rc : chain_make_room(live, err);
 }
 
 static uint64_t len_now(struct snap_live *live)
@@ -174,7 +166,7 @@ static int give_name(struct snap_live *live, size_t at, const char *name, struct
 	return 0;
 }
 
-/* Nothing of a new one need reach the disk before the image is closed: .state says "open" from now
+/* Nothing of a new one need reach the disk before the image is closed: the record says "open" from now
  * on, and a power cut makes all of them stale. */
 static int create(struct snap_live *live, const char *name, struct err *err)
 {
@@ -194,8 +186,6 @@ static int create(struct snap_live *live, const char *name, struct err *err)
 	if (!kept)
 		return err_set(err, -ENOMEM, "no memory for a snapshot");
 	rc = make_file(live, kept, err);
-	if (!rc)
-		rc = identity_mark(live, err);
 	if (!rc)
 		rc = enter(live, kept, err);
 	if (rc) {
@@ -362,9 +352,7 @@ static int drop(struct snap_live *live, const char *name, struct err *err)
 	if (rc)
 		return rc;
 	snprintf(hidden, sizeof(hidden), ".%llu", (unsigned long long)live->chain[at]->record.seq);
-	rc = identity_mark(live, err);
-	if (!rc)
-		rc = give_name(live, at, hidden, err);
+	rc = give_name(live, at, hidden, err);
 	if (!rc)
 		rc = chain_sync_dir(live, err);
 	if (rc)

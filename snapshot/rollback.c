@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Makes the image what a snapshot was. First everything that will be overwritten is kept and
- * synced, then .state says what is under way, then the image is written: from there on the snapshot
+ * synced, then the record of IMAGE.snap says what is under way, then the image is written: from there on the snapshot
  * can be carried over any number of times, also after a power cut, with the same outcome.
  */
 #include "snapshot/live.h"
@@ -71,9 +71,7 @@ static int finish(struct snap_live *live, size_t at, struct err *err)
 		return err_prefix(err, rc,
 				  "the rollback has stopped half-way and goes on when the "
 				  "image is opened again");
-	/* The image's mtime is this rollback's. */
-	rc = identity_settle(live, err);
-	return rc ? rc : identity_set_rollback(live, 0, err);
+	return bond_set_rollback(live->bond, 0, err);
 }
 
 static int roll_back(struct snap_live *live, const char *name, struct err *err)
@@ -84,11 +82,9 @@ static int roll_back(struct snap_live *live, const char *name, struct err *err)
 	if (!rc && live->receiver != newest(live))
 		rc = err_set(err, -EBUSY, "another snapshot is still being dropped");
 	if (!rc)
-		rc = identity_mark(live, err);
-	if (!rc)
 		rc = keep_all(live, at, err);
 	if (!rc)
-		rc = identity_set_rollback(live, live->chain[at]->record.seq, err);
+		rc = bond_set_rollback(live->bond, live->chain[at]->record.seq, err);
 	return rc ? rc : finish(live, at, err);
 }
 
@@ -112,9 +108,9 @@ int snap_live_rollback(struct snap_live *live, const char *name, struct err *err
 int rollback_finish(struct snap_live *live, struct err *err)
 {
 	if (!live->s.writable)
-		return identity_refuse_broken_off(&live->state, err);
+		return bond_refuse_broken_off(live->bond, err);
 	for (size_t at = 0; at < live->count; at++)
-		if (live->chain[at]->record.seq == live->state.rollback_seq)
+		if (live->chain[at]->record.seq == bond_rollback_seq(live->bond))
 			return finish(live, at, err);
 	return err_set(err, -EUCLEAN,
 		       "a rollback was broken off, and the snapshot it came from is gone");

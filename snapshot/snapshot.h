@@ -17,6 +17,7 @@
 
 #include "memmgr/memmgr.h"
 #include "memmgr/store.h"
+#include "snapshot/beside/beside.h"
 #include "snapshot/beside/bundle.h"
 
 enum {
@@ -118,8 +119,9 @@ int MUST_CHECK snap_set_backing(struct store *s, const char *name, const char *f
  */
 struct snap_live;
 
-/* `image` is a plain file's store, writable or not, and belongs to the result from now on, also
- * when this fails. Mends what a kill left, where the image is writable. */
+/* `image` is a plain file's store or the bond over one (beside.h), writable or not. The store
+ * belongs to the result from now on, also when this fails. Mends what a kill left, where the image
+ * is writable. */
 int MUST_CHECK snap_live_open(struct store *image, const char *path, struct store **out,
 			      struct err *err);
 /* There are snapshots beside this image, or the traces of some. */

@@ -111,7 +111,6 @@ int tap_write_at(struct store *s, const void *buf, size_t len, uint64_t off, uns
 	if (live->receiver) {
 		uint64_t last = (off + len - 1) / LIVE_CLUSTER_LEN;
 
-		rc = identity_mark(live, err);
 		for (uint64_t c = off / LIVE_CLUSTER_LEN; !rc && c <= last; c++)
 			rc = tap_keep(live, c, err);
 	}
@@ -123,11 +122,8 @@ int tap_zero_at(struct store *s, uint64_t off, uint64_t len, struct err *err)
 	struct snap_live *live = live_of(s);
 	int rc = 0;
 
-	if (live->receiver) {
-		rc = identity_mark(live, err);
-		if (!rc)
-			rc = tap_keep_range(live, off, off + len, err);
-	}
+	if (live->receiver)
+		rc = tap_keep_range(live, off, off + len, err);
 	return rc ? rc : store_zero(live->image, off, len, err);
 }
 
@@ -136,11 +132,8 @@ int tap_resize(struct store *s, uint64_t len, struct err *err)
 	struct snap_live *live = live_of(s);
 	int rc = 0;
 
-	if (live->receiver) {
-		rc = identity_mark(live, err);
-		if (!rc && len < s->len)
-			rc = tap_keep_range(live, len, s->len, err);
-	}
+	if (live->receiver && len < s->len)
+		rc = tap_keep_range(live, len, s->len, err);
 	return rc ? rc : tap_set_len(live, len, err);
 }
 

@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 
+#include "snapshot/qcow2/boot.h"
 #include "snapshot/qcow2/qcow2_write.h"
 
 /* The file is made longer in few, large steps, because all other use of it waits meanwhile. */
@@ -45,7 +46,7 @@ static int mark_in_use(struct qcow2 *q, struct err *err)
 	if (q->w->marked)
 		return 0;
 	q->state.in_use = true;
-	state_boot(q->state.boot);
+	boot_id(q->state.boot);
 	rc = qcow2_write_header(q, err);
 	if (rc == 0)
 		rc = store_sync(q->file, err);

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Owns the bytes of the state extension, and the one question to the host that it needs: which boot
- * this is. Keeps nothing, takes no lock.
+ * Owns the bytes of the state extension. Keeps nothing, takes no lock.
  */
 #include "snapshot/qcow2/state.h"
 
-#include <ctype.h>
-#include <fcntl.h>
+#include "snapshot/qcow2/boot.h"
 
 void state_encode(const struct state *st, uint8_t *buf)
 {
@@ -42,38 +40,7 @@ int state_decode(const uint8_t *buf, size_t len, struct state *out, struct err *
 	return 0;
 }
 
-/* "01234567-89ab-..." into 16 bytes. */
-static bool parse_uuid(const char *text, size_t len, uint8_t *out)
-{
-	size_t digits = 0;
-
-	for (size_t i = 0; i < len && digits < 2 * STATE_BOOT_LEN; i++) {
-		int c = tolower((unsigned char)text[i]);
-
-		if (!isxdigit(c))
-			continue;
-		c = isdigit(c) ? c - '0' : c - 'a' + 10;
-		out[digits / 2] = (uint8_t)(out[digits / 2] << 4 | c);
-		digits++;
-	}
-	return digits == 2 * STATE_BOOT_LEN;
-}
-
-void state_boot(uint8_t *boot)
-{
-	auto_close int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	char text[64];
-	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
-
-	memset(boot, 0, STATE_BOOT_LEN);
-	if (n < 0 || !parse_uuid(text, (size_t)n, boot))
-		memset(boot, 0, STATE_BOOT_LEN);
-}
-
 bool state_lost_power(const struct state *st)
 {
-	uint8_t now[STATE_BOOT_LEN];
-
-	state_boot(now);
-	return st->in_use && (is_zero(now, sizeof(now)) || memcmp(now, st->boot, sizeof(now)) != 0);
+	return st->in_use && !boot_is_this(st->boot);
 }

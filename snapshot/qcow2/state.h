@@ -44,8 +44,6 @@ void state_encode(const struct state *st, uint8_t *buf);
 /* -ENOTSUP: a newer version; -EUCLEAN: a field cannot be true. */
 int MUST_CHECK state_decode(const uint8_t *buf, size_t len, struct state *out, struct err *err);
 
-/* The running system's boot; zeros where it cannot be told, which equals no other. */
-void state_boot(uint8_t *boot);
 /* True: it was left in use, and the system has been booted since. */
 bool state_lost_power(const struct state *st);
 

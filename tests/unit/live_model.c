@@ -108,6 +108,11 @@ int live_open_at(const char *path, struct store **s, struct err *err)
 	struct store *image;
 	int rc = file_store_open(path, true, &image, err);
 
+	if (!rc && image->len == 0) {
+		rc = mm_create(image, 1, err);
+		if (rc)
+			store_close(image);
+	}
 	return rc ? rc : snap_live_open(image, path, s, err);
 }
 
@@ -120,11 +125,11 @@ int live_apply(struct store **s, const char *path, const struct op *op, struct e
 	case WRITE:
 		buf = malloc(op->len);
 		op_bytes(op, buf);
-		return store_write(*s, buf, op->len, op->off, 0, err);
+		return store_write(*s, buf, op->len, HEAD_LEN + op->off, 0, err);
 	case ZERO:
-		return store_zero(*s, op->off, op->len, err);
+		return store_zero(*s, HEAD_LEN + op->off, op->len, err);
 	case RESIZE:
-		return store_resize(*s, op->len, err);
+		return store_resize(*s, HEAD_LEN + op->len, err);
 	case CREATE:
 		return snap_live_create(live, name_of(op->name), err);
 	case DROP:
@@ -146,12 +151,12 @@ const char *differs(struct store *s, const struct version *v)
 	static char text[128];
 	auto_free uint8_t *buf = malloc(MAX_LEN + 1);
 
-	if (s->len != v->len) {
+	if (s->len != HEAD_LEN + v->len) {
 		snprintf(text, sizeof(text), "%llu bytes, %llu expected",
-			 (unsigned long long)s->len, (unsigned long long)v->len);
+			 (unsigned long long)s->len, (unsigned long long)(HEAD_LEN + v->len));
 		return text;
 	}
-	if (store_read(s, buf, v->len, 0, NULL))
+	if (store_read(s, buf, v->len, HEAD_LEN, NULL))
 		return "cannot be read";
 	if (memcmp(buf, v->bytes, v->len) == 0)
 		return "";

@@ -12,6 +12,8 @@ enum {
 	MAX_LEN = 24 * CLUSTER,
 	MAX_KEPT = 5,
 	NAMES = 8,
+	/* In front of what the model knows: the page of an empty manager. */
+	HEAD_LEN = CLUSTER,
 };
 
 struct version {

@@ -200,11 +200,11 @@ static bool is_one_of(struct store *s, const struct version *a, const struct ver
 
 static bool is_rolling_back(const char *snap_dir)
 {
-	auto_free char *path = test_path(snap_dir, ".state");
+	auto_free char *path = test_path(snap_dir, ".canister");
 	auto_close int fd = open_raw(path, O_RDONLY);
 	uint8_t seq[8];
 
-	return fd >= 0 && pread_all(fd, seq, sizeof(seq), 56) == 0 && get_le64(seq) > 0;
+	return fd >= 0 && pread_all(fd, seq, sizeof(seq), 104) == 0 && get_le64(seq) > 0;
 }
 
 static void fail_cut(const char *what, const char *name)

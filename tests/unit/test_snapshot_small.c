@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "snapshot/qcow2/cache.h"
+#include "snapshot/qcow2/boot.h"
 #include "snapshot/qcow2/state.h"
 #include "snapshot/relative.h"
 #include "snapshot/spill.h"
@@ -121,7 +122,7 @@ static void a_state_comes_back(void **state)
 	struct err err = {""};
 
 	(void)state;
-	state_boot(st.boot);
+	boot_id(st.boot);
 	memcpy(st.record, "abc", 3);
 	state_encode(&st, buf);
 	assert_ok_err(state_decode(buf, sizeof(buf), &back, &err), &err);

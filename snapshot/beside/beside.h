@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bond between an image and what lies beside the image. docs/design/one-state.md tells why it
+ * is as it is.
+ *
+ * The bond is a store over the image's store. Readers of the bond see zeros where the image id
+ * lies, and a write never changes these bytes: so the id leaves the image in no checkpoint, no
+ * snapshot and no copy that we make.
+ *
+ * The id and the tick stand in the image and in the record of each side directory. Before the image
+ * changes for the first time, and then at most once a second, the tick is raised, in the records
+ * first. A side directory fits the image when
+ *
+ *     the ids are the same, and
+ *     closed:               tick, length and modification time are the same
+ *     open, same boot:      the image's tick is the record's or one less, and nothing has written
+ * to the image later than two seconds after the last tick open, another boot:   the image's tick is
+ * not below the one that is surely on disk; and of snapshots, what they keep was on disk before the
+ * image changed
+ *
+ * A directory that does not fit is set aside (renamed), never read and never removed.
+ *
+ * Locks: `lock` guards everything but the bytes of the image, which are the lower store's.
+ */
+#ifndef CANISTERFS_BESIDE_H
+#define CANISTERFS_BESIDE_H
+
+#include "memmgr/store.h"
+#include "snapshot/beside/side_files.h"
+
+enum side_kind {
+	SIDE_SCRATCH, /* IMAGE.scratch */
+	SIDE_SNAP,    /* IMAGE.snap */
+	SIDE_COUNT,
+};
+
+struct bond;
+
+struct bond_place {
+	const char *file;       /* the image's file: its length and time are compared */
+	const char *beside;     /* the side directories are BESIDE.scratch and BESIDE.snap */
+	uint64_t base_off;      /* where the manager begins in the image, in bytes */
+	const char *scratch_in; /* the scratch directory lies in this directory instead; or NULL */
+};
+
+/*
+ * `image` is the whole file's store. The store belongs to the result from now on, also when this
+ * fails. Where the image is open for writing, directories that do not fit are set aside.
+ */
+int MUST_CHECK bond_open(struct store *image, const struct bond_place *place, struct store **out,
+			 struct err *err);
+/* Returns NULL for another kind of store. */
+struct bond *bond_of(struct store *s);
+/* What was set aside, or does not fit and is left alone, in one sentence; NULL: nothing. */
+const char *bond_note(const struct bond *bond, enum side_kind side);
+
+/* The descriptor of the directory, or -1. Of IMAGE.scratch, one that fits or is empty. */
+int bond_dir_fd(const struct bond *bond, enum side_kind side);
+/* Returns true where the directory is there and fits the image. */
+bool bond_fits(const struct bond *bond, enum side_kind side);
+/* The path of the directory, whether it is there or not. */
+const char *bond_dir_path(const struct bond *bond, enum side_kind side);
+
+/*
+ * From now on the directory counts: makes it where there is none, and writes the id into the image
+ * where it has none. All of that is on disk when this returns 0. -EINVAL: the image has no manager.
+ */
+int MUST_CHECK bond_attach(struct bond *bond, enum side_kind side, struct err *err);
+/* Removes the directory, where it is empty. Erases the id with the last directory. */
+void bond_detach_empty(struct bond *bond, enum side_kind side);
+/* Renames the directory to another name, which *to tells (for free()); NULL: it was empty, and is
+ * removed. */
+int MUST_CHECK bond_set_aside(struct bond *bond, enum side_kind side, char **to, struct err *err);
+
+/* ---- scratch files ---- */
+
+/* The scratch files and exact lengths of an image that fit it, as they are now, sorted by name. */
+struct scratch_files;
+/* `bond` may be NULL: then there are none. */
+int MUST_CHECK scratch_files_open(const struct bond *bond, struct scratch_files **out,
+				  struct err *err);
+/* Borrowed. The caller may change the lengths. */
+struct side_files *scratch_files_list(struct scratch_files *s);
+void scratch_files_close(struct scratch_files *s); /* accepts NULL */
+void cleanup_scratch_files(struct scratch_files **s);
+#define auto_scratch_files __attribute__((cleanup(cleanup_scratch_files), unused))
+
+/*
+ * The scratch directory holds these files and lengths from now on, and nothing else; all of that is
+ * on disk. What the directory held is set aside under the name in *aside, for free(), or NULL.
+ */
+int MUST_CHECK bond_install(struct bond *bond, const struct side_files *files, char **aside,
+			    struct err *err);
+
+/*
+ * Opens one file of a side directory. -EPERM: no regular file, with a second name, or of somebody
+ * who is neither `owner`, nor root, nor us. Returns the descriptor or -errno.
+ */
+int side_open_file(int dir_fd, const char *name, bool writable, uid_t owner, uint64_t *len);
+/* Who owns the image, and its permission bits. */
+uid_t bond_owner(const struct bond *bond);
+mode_t bond_mode(const struct bond *bond);
+
+/* The exact length of a memory's file in bytes, as it was last noted. Returns false where none was
+ * noted, or the length does not fit `pages`. */
+bool bond_exact_len(const struct bond *bond, unsigned mm_id, uint64_t pages, uint64_t *len);
+/* Notes it; without effect where there is no scratch directory. */
+void bond_note_len(struct bond *bond, unsigned mm_id, uint64_t len);
+
+/* From now on what is kept in the directory is on disk before the image changes: the directory fits
+ * after a power cut, too. */
+void bond_set_ordered(struct bond *bond, enum side_kind side);
+
+/* A rollback to this snapshot is under way; 0: none. On disk when it returns. */
+uint64_t bond_rollback_seq(const struct bond *bond);
+int MUST_CHECK bond_set_rollback(struct bond *bond, uint64_t seq, struct err *err);
+/* -EUCLEAN: a rollback has begun and not ended, so half of the image is as the snapshot has it. */
+int MUST_CHECK bond_refuse_broken_off(const struct bond *bond, struct err *err);
+/* The same of the image at `path`, open as `image`, that is read without a bond. */
+int MUST_CHECK bond_check_whole(struct store *image, const char *path, struct err *err);
+
+/* All is on disk, and the records say "closed". The store can still be read, and nothing else.
+ * Closing the store does the same, where nobody has asked. */
+int MUST_CHECK bond_settle(struct bond *bond, struct err *err);
+/* Not all is on disk: closing the store leaves the records open. */
+void bond_leave_open(struct bond *bond);
+
+/* Removes the files that `is_ours` names from the side directory of an image that nobody uses, and
+ * the directory. Whatever else lies there stays, and is an error. */
+int MUST_CHECK side_remove_files(const char *image, enum side_kind side,
+				 bool (*is_ours)(const char *), struct err *err);
+
+#endif
