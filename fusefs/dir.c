@@ -202,6 +202,8 @@ static int refuse_name(struct fs *fs, fuse_ino_t parent, const char *name)
 		return -EROFS;
 	if (node_of(fs, parent)->kind != NODE_ROOT || name_is_reserved(fs, name))
 		return -EPERM;
+	if (name_is_no_id(name))
+		return -EINVAL;
 	return strlen(name) > NAME_MAX ? -ENAMETOOLONG : 0;
 }
 
@@ -222,6 +224,8 @@ static int make_file(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 		rc = memory_refuses(fs, id);
 	if (!rc && id < 0)
 		rc = scratch_open(fs, &fd, err);
+	if (!rc && id < 0)
+		rc = scratch_name(fs, fd, name, err);
 	if (rc)
 		return rc;
 	node = node_new(fs, id < 0 ? NODE_SCRATCH : NODE_MEMORY, name,
@@ -229,8 +233,6 @@ static int make_file(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 	if (!node)
 		return -ENOMEM;
 	node->mm_id = id < 0 ? 0 : (unsigned)id;
-	if (id < 0)
-		scratch_name(fs, fd, name);
 	node->fd = steal_fd(&fd);
 	node->uid = ctx->uid;
 	node->gid = ctx->gid;
@@ -332,6 +334,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 		node_set_name(fs, node, NULL);
 		node_forget(node, 0);
 		node_touch(&fs->root);
+		scratch_note_lengths(fs);
 	}
 	fs_reply(req, rc, &err);
 }

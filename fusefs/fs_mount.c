@@ -202,11 +202,7 @@ int fs_mount(const struct fs_config *cfg, bool *mounted, struct err *err)
 	*mounted = false;
 	if (!fs)
 		return err_set(err, -ENOMEM, "no memory for a mount");
-	*fs = (struct fs){.cfg = cfg,
-			  .mm = cfg->mm,
-			  .store = cfg->store,
-			  .scratch_dir_fd = -1,
-			  .view_fd = -1};
+	*fs = (struct fs){.cfg = cfg, .mm = cfg->mm, .store = cfg->store, .view_fd = -1};
 	pthread_mutex_init(&fs->acts_lock, NULL);
 	pthread_mutex_init(&fs->errand_lock, NULL);
 	pthread_mutex_init(&fs->tasks_lock, NULL);
@@ -214,7 +210,7 @@ int fs_mount(const struct fs_config *cfg, bool *mounted, struct err *err)
 	fuse_set_log_func(keep_message);
 	rc = nodes_init(fs, err);
 	if (!rc)
-		rc = cfg->opts->read_only ? 0 : scratch_recover(fs, err);
+		rc = scratch_show(fs, err);
 	if (!rc)
 		rc = make_args(cfg, &args);
 	if (!rc)

@@ -4,7 +4,7 @@
  *
  *     mnt/0 ... mnt/254        the virtual memories, by id
  *     mnt/by-name/users        links to the memories, where fs_config.names has names
- *     mnt/anything-else        a scratch file: in IMAGE.scratch on the host, ends with the mount
+ *     mnt/anything-else        a scratch file: in IMAGE.scratch on the host
  *     mnt/.canister/stable     the whole image, read-only         (not listed, always there)
  *     mnt/.canister/info.json  what `canisterfs info --json` says, live
  *     mnt/.canister/...        what fs_config.beside names, read-only
@@ -16,7 +16,8 @@
  *
  * The format counts whole pages. Within one mount a file has the exact length that was last
  * written or truncated to; the image holds that length rounded up to pages, zero behind the end,
- * and the next mount shows whole pages.
+ * and the next mount shows whole pages. Where scratch files lie beside the image, the exact lengths
+ * lie there, too, and the next mount shows them.
  */
 #ifndef CANISTERFS_FUSEFS_H
 #define CANISTERFS_FUSEFS_H
@@ -91,6 +92,7 @@ struct fs_config {
 	struct mm *mm;
 	struct store *store;    /* what mm was opened on */
 	struct snap_live *live; /* its snapshots; NULL: it cannot have any */
+	struct bond *bond;      /* what lies beside it; NULL: nothing can */
 	const char *image_path;
 	const char *mountpoint;
 	/* What the files show: no mode has more bits, but for directories. */

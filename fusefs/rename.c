@@ -68,14 +68,18 @@ static int move_into_memory(struct fs *fs, struct node *from, unsigned id, struc
 	return rc;
 }
 
-/* A memory becomes a scratch file. */
-static int move_out(struct fs *fs, struct node *from, struct err *err)
+/* A memory becomes a scratch file. The copy and its name are on disk before the memory is freed. */
+static int move_out(struct fs *fs, struct node *from, const char *new_name, struct err *err)
 {
 	uint64_t size_len = from->size_len;
 	int rc = content_detach(fs, from, err);
 
 	if (!rc)
+		rc = scratch_name_durably(fs, from->fd, new_name, err);
+	if (!rc) {
 		rc = mm_resize(fs->mm, from->mm_id, 0, err);
+		scratch_end_naming(fs, new_name, rc == 0);
+	}
 	if (rc)
 		take_back(from, true, size_len);
 	return rc;
@@ -99,7 +103,9 @@ static int move_content(struct fs *fs, struct node *from, struct node *over, con
 	if (!rc && id >= 0)
 		rc = move_into_memory(fs, from, (unsigned)id, err);
 	else if (!rc && from->kind == NODE_MEMORY)
-		rc = move_out(fs, from, err);
+		rc = move_out(fs, from, new_name, err);
+	else if (!rc)
+		rc = scratch_rename(fs, from->name, new_name, 0, err);
 	if (over && rc)
 		take_back(over, over_memory, over_len);
 	if (over)
@@ -107,34 +113,25 @@ static int move_content(struct fs *fs, struct node *from, struct node *over, con
 	return rc;
 }
 
-/* What the host calls the file follows what the mount calls it. */
-static void move_host_name(struct fs *fs, struct node *from, bool was_memory, const char *new_name)
-{
-	if (from->kind == NODE_MEMORY)
-		scratch_unname(fs, from->name);
-	else if (was_memory)
-		scratch_name(fs, from->fd, new_name);
-	else
-		scratch_rename(fs, from->name, new_name, 0);
-}
-
 static int move(struct fs *fs, struct node *from, struct node *over, const char *new_name,
 		struct err *err)
 {
 	char *copy = strdup(new_name);
-	bool was_memory = from->kind == NODE_MEMORY;
+	bool was_scratch = from->kind == NODE_SCRATCH;
 	int rc = copy ? move_content(fs, from, over, new_name, err) : -ENOMEM;
 
 	if (rc) {
 		free(copy);
 		return rc;
 	}
-	move_host_name(fs, from, was_memory, new_name);
+	if (was_scratch && from->kind == NODE_MEMORY)
+		scratch_unname(fs, from->name);
 	if (over) {
 		node_set_name(fs, over, NULL);
 		node_forget(over, 0);
 	}
 	node_set_name(fs, from, copy);
+	scratch_note_lengths(fs);
 	return 0;
 }
 
@@ -151,7 +148,7 @@ static int exchange(struct fs *fs, struct node *a, struct node *b, struct err *e
 	pthread_rwlock_wrlock(&b->lock);
 	rc = a->kind == NODE_MEMORY ? mm_exchange(fs->mm, a->mm_id, b->mm_id, err) : 0;
 	if (!rc && a->kind == NODE_SCRATCH)
-		scratch_rename(fs, a->name, b->name, RENAME_EXCHANGE);
+		rc = scratch_rename(fs, a->name, b->name, RENAME_EXCHANGE, err);
 	if (!rc) {
 		a->name = b->name;
 		b->name = name;
@@ -160,6 +157,7 @@ static int exchange(struct fs *fs, struct node *a, struct node *b, struct err *e
 	}
 	pthread_rwlock_unlock(&b->lock);
 	pthread_rwlock_unlock(&a->lock);
+	scratch_note_lengths(fs);
 	return rc;
 }
 
@@ -174,6 +172,8 @@ static int rename_file(struct fs *fs, const char *name, const char *new_name, un
 		return -EROFS;
 	if (name_is_reserved(fs, name) || name_is_reserved(fs, new_name))
 		return -EPERM;
+	if (name_is_no_id(new_name))
+		return -EINVAL;
 	if (!from || (!over && (flags & RENAME_EXCHANGE)))
 		return -ENOENT;
 	rc = memory_refuses(fs, name_to_id(name));

@@ -69,7 +69,7 @@ struct base {
 };
 
 struct snap_live {
-	struct store s; /* the tap */
+	struct store s;      /* the tap */
 	struct store *image; /* the bond's store */
 	struct bond *bond;   /* of the image and IMAGE.snap; it owns the directory */
 	struct base base;

@@ -168,8 +168,8 @@ static int add(struct kept ***list, size_t *count, struct kept *kept, struct err
 /* Only names, in what order ever. */
 static int read_names(struct snap_live *live, struct err *err)
 {
-	int fd = openat(bond_dir_fd(live->bond, SIDE_SNAP), ".",
-			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd =
+		openat(bond_dir_fd(live->bond, SIDE_SNAP), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct kept_record none = {0};
 	struct dirent *entry;

@@ -166,8 +166,8 @@ static int give_name(struct snap_live *live, size_t at, const char *name, struct
 	return 0;
 }
 
-/* Nothing of a new one need reach the disk before the image is closed: the record says "open" from now
- * on, and a power cut makes all of them stale. */
+/* Nothing of a new one need reach the disk before the image is closed: the record says "open" from
+ * now on, and a power cut makes all of them stale. */
 static int create(struct snap_live *live, const char *name, struct err *err)
 {
 	struct timespec now;

@@ -104,8 +104,7 @@ struct fs {
 	struct node beside[FS_BESIDE_MAX]; /* as in cfg->beside */
 	unsigned beside_count;
 	ino_t next_ino;
-	int scratch_dir_fd;    /* -1: not made yet */
-	bool scratch_nameless; /* it cannot be made */
+	bool scratch_nameless; /* scratch files have no place beside the image. tree_lock */
 	char *window;          /* read.c: a mapping of window_fd, which is -1 if there is none */
 	uint64_t window_len;
 	int window_fd;
@@ -135,6 +134,8 @@ fuse_ino_t node_id(struct fs *fs, const struct node *node);
 fuse_ino_t node_stable_id(uint64_t len);
 /* The memory's id that `name` stands for, or -1: any other name is a scratch file's. */
 int name_to_id(const char *name);
+/* Digits alone that are no id, such as "255" or "03": most likely a mistake. */
+bool name_is_no_id(const char *name);
 bool name_is_reserved(const struct fs *fs, const char *name);
 /* Of `mode` remain the bits that the image has; who may list a directory may enter it. */
 void node_init(const struct fs *fs, struct node *node, enum node_kind kind, ino_t ino, mode_t mode);
@@ -213,17 +214,27 @@ int MUST_CHECK content_detach(struct fs *fs, struct node *node, struct err *err)
 int MUST_CHECK content_adopt(struct fs *fs, struct node *scratch, unsigned mm_id, struct err *err);
 /* ---- scratch.c: files of the host. tree_lock held ---- */
 
-/* A new one, without a name. */
+/* Opens a new one, without a name. */
 int MUST_CHECK scratch_open(struct fs *fs, int *fd, struct err *err);
-/* A name by which the next mount finds it if this one breaks off; another file that has the name
- * loses it. Done as well as the host allows, these four. */
-void scratch_name(struct fs *fs, int fd, const char *name);
+/* Gives the open file its name on the host. Another file that has the name loses it. */
+int MUST_CHECK scratch_name(struct fs *fs, int fd, const char *name, struct err *err);
+/* The same, and the content and the name are on disk when this returns 0. The other file is kept
+ * until scratch_end_naming, which drops it, or gives it its name back. */
+int MUST_CHECK scratch_name_durably(struct fs *fs, int fd, const char *name, struct err *err);
+void scratch_end_naming(struct fs *fs, const char *name, bool done);
 void scratch_unname(struct fs *fs, const char *name);
-void scratch_rename(struct fs *fs, const char *name, const char *new_name, unsigned flags);
+/* `flags` as for renameat2(2). */
+int MUST_CHECK scratch_rename(struct fs *fs, const char *name, const char *new_name, unsigned flags,
+			      struct err *err);
 int MUST_CHECK scratch_sync_names(struct fs *fs);
-/* Nodes for what a mount that broke off has left. */
-int MUST_CHECK scratch_recover(struct fs *fs, struct err *err);
-/* The mount ends, and they with it. */
+/* The name is used in the scratch directory for other ends than a scratch file. */
+bool scratch_name_is_ours(const char *name);
+/* Keeps the exact lengths of all memories' files beside the image, where scratch files lie. */
+void scratch_note_lengths(struct fs *fs);
+/* Makes nodes for the scratch files that fit the image, and gives the memories' files the lengths
+ * that were kept. */
+int MUST_CHECK scratch_show(struct fs *fs, struct err *err);
+/* The mount ends: syncs the scratch files and removes the empty ones. The log names the others. */
 void scratch_end(struct fs *fs);
 
 /* ---- control.c: the files in .canister ---- */

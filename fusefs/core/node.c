@@ -66,10 +66,15 @@ int name_to_id(const char *name)
 	return name[0] && id < MM_MAX_MEMORIES ? (int)id : -1;
 }
 
+bool name_is_no_id(const char *name)
+{
+	return name[strspn(name, "0123456789")] == 0 && name_to_id(name) < 0;
+}
+
 bool name_is_reserved(const struct fs *fs, const char *name)
 {
-	return strcmp(name, ".canister") == 0 || snapdir_is_folder(fs, name) ||
-	       by_name_folder(fs, name);
+	return strcmp(name, ".canister") == 0 || scratch_name_is_ours(name) ||
+	       snapdir_is_folder(fs, name) || by_name_folder(fs, name);
 }
 
 bool node_is_file(const struct node *node)

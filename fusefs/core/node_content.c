@@ -101,6 +101,13 @@ static int memory_write(struct fs *fs, struct node *node, const void *buf, size_
 	return rc;
 }
 
+/* A length that is kept beside the image is that of now. */
+static void note_len(struct fs *fs, const struct node *node)
+{
+	if (node->kind == NODE_MEMORY && fs->cfg->bond && node->name)
+		bond_note_len(fs->cfg->bond, node->mm_id, node->size_len);
+}
+
 int content_store(struct fs *fs, struct node *node, const void *buf, size_t len, uint64_t off,
 		  struct err *err)
 {
@@ -116,7 +123,10 @@ int content_write(struct fs *fs, struct node *node, const void *buf, size_t len,
 	if (rc)
 		return rc;
 	unwritten_remove(node, off, len);
-	content_raise_size(node, off + len);
+	if (off + len > node->size_len) {
+		content_raise_size(node, off + len);
+		note_len(fs, node);
+	}
 	return 0;
 }
 
@@ -151,6 +161,7 @@ int content_truncate(struct fs *fs, struct node *node, uint64_t len, struct err 
 		return rc;
 	unwritten_remove(node, len, UINT64_MAX);
 	node->size_len = len;
+	note_len(fs, node);
 	return 0;
 }
 

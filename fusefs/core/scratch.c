@@ -1,149 +1,253 @@
 // SPDX-License-Identifier: MIT
 /*
- * Where scratch files lie on the host: beside the image, in IMAGE.scratch, under their own names,
- * from the first one to the end of the mount. They end with the mount; but after a crash they are
- * what an editor had not saved and the journal that makes a database whole again, so the next mount
- * finds them and shows them.
+ * Scratch files on the host: they lie in the image's scratch directory, IMAGE.scratch, under their
+ * own names (snapshot/beside/). They are part of the image's state: a journal there makes a
+ * database in a memory whole. So they stay when the mount ends, in whatever way, and the next mount
+ * shows them. Only empty ones go with the mount.
  *
- * Names are kept as well as the host allows. Where it does not (a directory that cannot be written
- * to, an image that is a block device), scratch files have no names and end with the daemon.
+ * Where there is no place for the directory (a block device, a directory that cannot be written to)
+ * scratch files have no names and end with the daemon; the log says so.
+ *
  * tree_lock guards the directory and its names.
  */
 #include <dirent.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 
 #include "fusefs/core/fs.h"
 
-/* Where nameless ones lie when the image's own directory will not do. */
+/* Where nameless ones lie. */
 #define ELSEWHERE "/var/tmp"
 
-static char *dir_path(const struct fs_config *cfg)
-{
-	auto_free char *image = strdup(cfg->image_path);
-	auto_free char *parent = strdup(cfg->image_path);
-	char *path;
+/* What a file is called until it takes the place of another. No scratch file has this name. */
+#define NEW_NAME ".canister.new"
 
-	if (!image || !parent ||
-	    asprintf(&path, "%s/%s.scratch",
-		     cfg->opts->scratch_dir ? cfg->opts->scratch_dir : dirname(parent),
-		     basename(image)) < 0)
-		return NULL;
-	return path;
+bool scratch_name_is_ours(const char *name)
+{
+	return strcmp(name, NEW_NAME) == 0;
 }
 
-static bool is_plain_file(const char *path)
+static int dir_of(const struct fs *fs)
 {
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+	return fs->cfg->bond && bond_fits(fs->cfg->bond, SIDE_SCRATCH)
+		       ? bond_dir_fd(fs->cfg->bond, SIDE_SCRATCH)
+		       : -1;
 }
 
-/* The directory, made if it is not there; -1 where it cannot be. */
-static int dir_fd(struct fs *fs)
+static mode_t file_mode(const struct fs *fs)
 {
-	auto_free char *path = NULL;
+	return (fs->cfg->bond ? bond_mode(fs->cfg->bond) & 0666 : 0) | 0600;
+}
 
-	if (fs->scratch_dir_fd >= 0 || fs->scratch_nameless)
-		return fs->scratch_dir_fd;
-	path = dir_path(fs->cfg);
-	if (path && is_plain_file(fs->cfg->image_path) &&
-	    (mkdir(path, 0700) == 0 || errno == EEXIST))
-		fs->scratch_dir_fd = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	fs->scratch_nameless = fs->scratch_dir_fd < 0;
-	return fs->scratch_dir_fd;
+void scratch_note_lengths(struct fs *fs)
+{
+	uint64_t len[MM_MAX_MEMORIES];
+
+	if (dir_of(fs) < 0)
+		return;
+	memset(len, 0xff, sizeof(len));
+	for (struct node *n = fs->root.next; n != &fs->root; n = n->next)
+		if (n->kind == NODE_MEMORY)
+			len[n->mm_id] = n->size_len;
+	bond_note_lens(fs->cfg->bond, len);
+}
+
+/* The directory counts from now on. Returns 0 with fs->scratch_nameless where it has no place. */
+static int attach(struct fs *fs, struct err *err)
+{
+	struct err why = {""};
+	int rc = fs->cfg->bond ? bond_attach(fs->cfg->bond, SIDE_SCRATCH, &why) : -EOPNOTSUPP;
+
+	if (!rc) {
+		scratch_note_lengths(fs);
+		return 0;
+	}
+	if (rc != -EOPNOTSUPP && rc != -EACCES && rc != -EPERM && rc != -EROFS)
+		return err_set(err, rc, "%s", why.text);
+	fs_log(fs,
+	       "%s: scratch files have no place beside the image and end with the mount "
+	       "(-o scratch=DIR gives them one): %s",
+	       fs->cfg->image_path, why.text);
+	fs->scratch_nameless = true;
+	return 0;
 }
 
 int scratch_open(struct fs *fs, int *fd, struct err *err)
 {
 	const char *elsewhere = fs->cfg->opts->scratch_dir ? fs->cfg->opts->scratch_dir : ELSEWHERE;
-	int dir = dir_fd(fs);
+	int rc = dir_of(fs) >= 0 || fs->scratch_nameless ? 0 : attach(fs, err);
 
-	*fd = dir < 0 ? -1 : openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (rc)
+		return rc;
+	*fd = fs->scratch_nameless ? open(elsewhere, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)
+				   : openat(dir_of(fs), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (*fd < 0)
-		*fd = open(elsewhere, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	return *fd < 0 ? err_sys(err, -errno, "%s: no scratch file can be made", elsewhere) : 0;
+		return err_sys(err, -errno, "no scratch file can be made");
+	(void)!fchmod(*fd, file_mode(fs));
+	return 0;
 }
 
-void scratch_name(struct fs *fs, int fd, const char *name)
+static int link_as(int dir, int fd, const char *name)
 {
 	char self[32];
-	int dir = dir_fd(fs);
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, self, dir, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+/* What has the name already is called NEW_NAME then. */
+static int take_name(int dir, int fd, const char *name)
+{
+	int rc = link_as(dir, fd, name);
+
+	if (rc != -EEXIST)
+		return rc;
+	unlinkat(dir, NEW_NAME, 0);
+	rc = link_as(dir, fd, NEW_NAME);
+	return !rc && renameat2(dir, NEW_NAME, dir, name, RENAME_EXCHANGE) < 0 ? -errno : rc;
+}
+
+void scratch_end_naming(struct fs *fs, const char *name, bool done)
+{
+	int dir = dir_of(fs);
 
 	if (dir < 0)
 		return;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	scratch_unname(fs, name);
-	(void)!linkat(AT_FDCWD, self, dir, name, AT_SYMLINK_FOLLOW);
+	if (!done && renameat(dir, NEW_NAME, dir, name) < 0)
+		unlinkat(dir, name, 0);
+	unlinkat(dir, NEW_NAME, 0);
+}
+
+int scratch_name(struct fs *fs, int fd, const char *name, struct err *err)
+{
+	int rc = dir_of(fs) < 0 ? 0 : take_name(dir_of(fs), fd, name);
+
+	if (rc)
+		return err_sys(err, rc, "the scratch file cannot get its name");
+	scratch_end_naming(fs, name, true);
+	return 0;
 }
 
 void scratch_unname(struct fs *fs, const char *name)
 {
-	if (fs->scratch_dir_fd >= 0)
-		unlinkat(fs->scratch_dir_fd, name, 0);
+	if (dir_of(fs) >= 0)
+		unlinkat(dir_of(fs), name, 0);
 }
 
-void scratch_rename(struct fs *fs, const char *name, const char *new_name, unsigned flags)
+int scratch_rename(struct fs *fs, const char *name, const char *new_name, unsigned flags,
+		   struct err *err)
 {
-	if (fs->scratch_dir_fd >= 0)
-		(void)!renameat2(fs->scratch_dir_fd, name, fs->scratch_dir_fd, new_name, flags);
+	int dir = dir_of(fs);
+
+	if (dir < 0 || renameat2(dir, name, dir, new_name, flags) == 0)
+		return 0;
+	return err_sys(err, -errno, "the scratch file cannot be renamed");
 }
 
 int scratch_sync_names(struct fs *fs)
 {
-	return fs->scratch_dir_fd >= 0 && fsync(fs->scratch_dir_fd) < 0 ? -errno : 0;
+	return dir_of(fs) >= 0 && fsync(dir_of(fs)) < 0 ? -errno : 0;
 }
 
-static int find_one(struct fs *fs, const char *name, struct err *err)
+int scratch_name_durably(struct fs *fs, int fd, const char *name, struct err *err)
 {
-	auto_close int fd = openat(fs->scratch_dir_fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	struct node *node;
-	struct stat st;
+	int rc = fsync(fd) < 0 ? err_sys(err, -errno, "the copy cannot be synced") : 0;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || name_to_id(name) >= 0 ||
-	    name_is_reserved(fs, name))
+	if (rc || dir_of(fs) < 0)
+		return rc;
+	rc = take_name(dir_of(fs), fd, name);
+	if (!rc)
+		rc = scratch_sync_names(fs);
+	return rc ? err_sys(err, rc, "the copy cannot get its name") : 0;
+}
+
+/* ---- the begin and the end of a mount ---- */
+
+static int show_one(struct fs *fs, const char *name, struct err *err)
+{
+	bool read_only = fs->cfg->opts->read_only;
+	uint64_t len;
+	auto_close int fd =
+		side_open_file(dir_of(fs), name, !read_only, bond_owner(fs->cfg->bond), &len);
+	struct node *node;
+
+	if (fd < 0 || !side_name_ok(name) || name_is_reserved(fs, name) ||
+	    scratch_name_is_ours(name))
 		return 0;
-	node = node_new(fs, NODE_SCRATCH, name, S_IFREG | 0644);
+	node = node_new(fs, NODE_SCRATCH, name,
+			S_IFREG | (read_only ? 0444 : 0200) | (file_mode(fs) & 0644));
 	if (!node)
 		return err_set(err, -ENOMEM, "no memory for scratch file '%s'", name);
 	node->fd = steal_fd(&fd);
-	node->size_len = (uint64_t)st.st_size;
-	fs_log(fs, "%s: scratch file '%s' of a mount that broke off is back", fs->cfg->image_path,
-	       name);
+	node->size_len = len;
+	fs_log(fs, "%s: scratch file '%s' of %llu bytes is back", fs->cfg->image_path, name,
+	       (unsigned long long)len);
 	return 0;
 }
 
-int scratch_recover(struct fs *fs, struct err *err)
+/* The kept lengths of memories, where they still fit. */
+static void show_lengths(struct fs *fs)
 {
-	auto_free char *path = dir_path(fs->cfg);
-	struct dirent *entry;
-	DIR *dir;
-	int rc = 0;
+	for (struct node *n = fs->root.next; n != &fs->root; n = n->next) {
+		struct mm_memory m;
+		uint64_t len;
 
-	fs->scratch_dir_fd = path ? open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC) : -1;
-	dir = fs->scratch_dir_fd < 0 ? NULL : fdopendir(dup(fs->scratch_dir_fd));
+		if (n->kind != NODE_MEMORY)
+			continue;
+		mm_memory(fs->mm, n->mm_id, &m);
+		if (bond_exact_len(fs->cfg->bond, n->mm_id, m.pages, &len))
+			n->size_len = len;
+	}
+}
+
+int scratch_show(struct fs *fs, struct err *err)
+{
+	struct dirent *entry;
+	int fd, rc = 0;
+	DIR *dir;
+
+	if (dir_of(fs) < 0)
+		return 0;
+	if (!fs->cfg->opts->read_only)
+		unlinkat(dir_of(fs), NEW_NAME, 0);
+	fd = openat(dir_of(fs), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
 	while (!rc && dir && (entry = readdir(dir)))
-		rc = find_one(fs, entry->d_name, err);
+		rc = show_one(fs, entry->d_name, err);
 	if (dir)
 		closedir(dir);
+	else if (fd >= 0)
+		close(fd);
+	show_lengths(fs);
 	return rc;
+}
+
+static void end_one(struct fs *fs, struct node *node)
+{
+	unsigned long long len = node->size_len;
+
+	if (len == 0)
+		scratch_unname(fs, node->name);
+	else if (dir_of(fs) < 0)
+		fs_log(fs, "%s: scratch file '%s' of %llu bytes ends with the mount",
+		       fs->cfg->image_path, node->name, len);
+	else if (fsync(node->fd) < 0)
+		fs_log(fs, "%s: scratch file '%s' of %llu bytes may not be on disk: %s",
+		       fs->cfg->image_path, node->name, len, strerrordesc_np(errno));
+	else
+		fs_log(fs, "%s: scratch file '%s' of %llu bytes is kept in %s", fs->cfg->image_path,
+		       node->name, len, bond_dir_path(fs->cfg->bond, SIDE_SCRATCH));
 }
 
 void scratch_end(struct fs *fs)
 {
-	auto_free char *path = dir_path(fs->cfg);
-
-	for (struct node *node = fs->root.next; node != &fs->root; node = node->next) {
-		if (node->kind != NODE_SCRATCH)
-			continue;
-		fs_log(fs, "%s: scratch file '%s' of %llu bytes ends with the mount",
-		       fs->cfg->image_path, node->name, (unsigned long long)node->size_len);
-		scratch_unname(fs, node->name);
-	}
-	if (fs->scratch_dir_fd < 0)
+	if (fs->cfg->opts->read_only)
 		return;
-	close(fs->scratch_dir_fd);
-	if (path)
-		rmdir(path);
+	scratch_note_lengths(fs);
+	for (struct node *node = fs->root.next; node != &fs->root; node = node->next)
+		if (node->kind == NODE_SCRATCH)
+			end_one(fs, node);
+	(void)!scratch_sync_names(fs);
+	if (fs->cfg->bond)
+		bond_detach_empty(fs->cfg->bond, SIDE_SCRATCH);
 }

@@ -37,9 +37,10 @@ enum side_kind {
 struct bond;
 
 struct bond_place {
-	const char *file;       /* the image's file: its length and time are compared */
-	const char *beside;     /* the side directories are BESIDE.scratch and BESIDE.snap */
-	uint64_t base_off;      /* where the manager begins in the image, in bytes */
+	const char *file; /* the image's file: its length and time are compared */
+	const char
+		*beside;   /* the side directories are BESIDE.scratch and BESIDE.snap; NULL: none */
+	uint64_t base_off; /* where the manager begins in the image, in bytes */
 	const char *scratch_in; /* the scratch directory lies in this directory instead; or NULL */
 };
 
@@ -104,8 +105,10 @@ mode_t bond_mode(const struct bond *bond);
 /* The exact length of a memory's file in bytes, as it was last noted. Returns false where none was
  * noted, or the length does not fit `pages`. */
 bool bond_exact_len(const struct bond *bond, unsigned mm_id, uint64_t pages, uint64_t *len);
-/* Notes it; without effect where there is no scratch directory. */
+/* Notes one, or those of all MM_MAX_MEMORIES memories; without effect where there is no scratch
+ * directory. */
 void bond_note_len(struct bond *bond, unsigned mm_id, uint64_t len);
+void bond_note_lens(struct bond *bond, const uint64_t *len);
 
 /* From now on what is kept in the directory is on disk before the image changes: the directory fits
  * after a power cut, too. */

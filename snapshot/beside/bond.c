@@ -313,18 +313,20 @@ struct bond *bond_of(struct store *s)
 
 static int set_paths(struct bond *b, const struct bond_place *place)
 {
-	auto_free char *beside = realpath(place->beside, NULL);
-	const char *name = beside ? strrchr(beside, '/') + 1 : NULL;
+	auto_free char *whole = realpath(place->beside ? place->beside : place->file, NULL);
+	const char *name = whole ? strrchr(whole, '/') + 1 : NULL;
+	int rc = 0;
 
 	b->file = realpath(place->file, NULL);
-	if (!beside || !b->file)
+	if (!whole || !b->file)
 		return -errno;
-	if ((place->scratch_in
-		     ? asprintf(&b->path[SIDE_SCRATCH], "%s/%s.scratch", place->scratch_in, name)
-		     : asprintf(&b->path[SIDE_SCRATCH], "%s.scratch", beside)) < 0 ||
-	    asprintf(&b->path[SIDE_SNAP], "%s.snap", beside) < 0)
-		return -ENOMEM;
-	return 0;
+	if (place->scratch_in)
+		rc = asprintf(&b->path[SIDE_SCRATCH], "%s/%s.scratch", place->scratch_in, name);
+	else if (place->beside)
+		rc = asprintf(&b->path[SIDE_SCRATCH], "%s.scratch", whole);
+	if (rc >= 0 && place->beside)
+		rc = asprintf(&b->path[SIDE_SNAP], "%s.snap", whole);
+	return rc < 0 ? -ENOMEM : 0;
 }
 
 int bond_open(struct store *image, const struct bond_place *place, struct store **out,
@@ -354,7 +356,8 @@ int bond_open(struct store *image, const struct bond_place *place, struct store 
 	if (!rc)
 		rc = read_sector(b, err);
 	for (enum side_kind side = 0; !rc && side < SIDE_COUNT; side++)
-		rc = bond_find(b, side, &st, err);
+		if (b->path[side])
+			rc = bond_find(b, side, &st, err);
 	if (rc) {
 		b->s.writable = false;
 		free_bond(b);
@@ -413,6 +416,8 @@ int bond_attach(struct bond *b, enum side_kind side, struct err *err)
 
 	if (!b->s.writable)
 		return err_set(err, -EROFS, "the image is open for reading only");
+	if (!b->path[side])
+		return err_set(err, -EOPNOTSUPP, "a block device has no place for files beside it");
 	pthread_mutex_lock(&b->lock);
 	if (!is_attached(b, side))
 		rc = attach(b, side, err);
@@ -521,7 +526,15 @@ void bond_note_len(struct bond *b, unsigned mm_id, uint64_t len)
 {
 	pthread_mutex_lock(&b->lock);
 	if (is_attached(b, SIDE_SCRATCH))
-		(void)!side_dir_set_len(&b->dir[SIDE_SCRATCH], mm_id, len);
+		(void)!side_dir_set_lens(&b->dir[SIDE_SCRATCH], mm_id, &len, 1);
+	pthread_mutex_unlock(&b->lock);
+}
+
+void bond_note_lens(struct bond *b, const uint64_t *len)
+{
+	pthread_mutex_lock(&b->lock);
+	if (is_attached(b, SIDE_SCRATCH))
+		(void)!side_dir_set_lens(&b->dir[SIDE_SCRATCH], 0, len, MM_MAX_MEMORIES);
 	pthread_mutex_unlock(&b->lock);
 }
 

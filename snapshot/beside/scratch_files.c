@@ -251,10 +251,8 @@ static int clear_new(const char *path, uid_t owner, struct err *err)
 
 static int fill(struct side_dir *dir, const struct side_files *files, mode_t mode, struct err *err)
 {
-	int rc = 0;
+	int rc = side_dir_set_lens(dir, 0, files->exact_len, MM_MAX_MEMORIES);
 
-	for (unsigned id = 0; !rc && id < MM_MAX_MEMORIES; id++)
-		rc = side_dir_set_len(dir, id, files->exact_len[id]);
 	for (size_t i = 0; !rc && i < files->count; i++)
 		rc = put_file(dir->fd, &files->file[i], mode, err);
 	if (!rc && (fsync(dir->record_fd) < 0 || fsync(dir->fd) < 0))

@@ -210,12 +210,13 @@ int side_dir_store(struct side_dir *dir, bool durable, struct err *err)
 	return rc ? err_sys(err, rc, "cannot write the record in %s", dir->path) : 0;
 }
 
-int side_dir_set_len(struct side_dir *dir, unsigned mm_id, uint64_t len)
+int side_dir_set_lens(struct side_dir *dir, unsigned first_id, const uint64_t *len, unsigned count)
 {
-	uint8_t buf[8];
+	uint8_t buf[LENGTHS_LEN];
 
-	put_le64(buf, len);
-	return pwrite_all(dir->record_fd, buf, sizeof(buf), LENGTHS_OFF + 8 * mm_id);
+	for (unsigned i = 0; i < count; i++)
+		put_le64(buf + 8 * i, len[i]);
+	return pwrite_all(dir->record_fd, buf, 8 * count, LENGTHS_OFF + 8 * first_id);
 }
 
 int side_dir_get_len(const struct side_dir *dir, unsigned mm_id, uint64_t *len)

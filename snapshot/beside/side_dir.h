@@ -69,7 +69,8 @@ int MUST_CHECK side_dir_make(struct side_dir *dir, const char *path, mode_t mode
 /* Writes dir->record. */
 int MUST_CHECK side_dir_store(struct side_dir *dir, bool durable, struct err *err);
 /* Exact lengths: see the table above. */
-int MUST_CHECK side_dir_set_len(struct side_dir *dir, unsigned mm_id, uint64_t len);
+int MUST_CHECK side_dir_set_lens(struct side_dir *dir, unsigned first_id, const uint64_t *len,
+				 unsigned count);
 int MUST_CHECK side_dir_get_len(const struct side_dir *dir, unsigned mm_id, uint64_t *len);
 /* Renames the directory to PATH.set-aside, or to the first free one of PATH.set-aside-2 and so on.
  * Returns the new path in *to, for free(). Closes the directory. */

@@ -67,17 +67,80 @@ static int tell_mount(const char *path, int rc, struct err *err)
 	return mountpoint ? err_set(err, rc, "in use: mounted at %s", mountpoint) : rc;
 }
 
+/* Of what else lies beside the image, and does not fit. */
+static void tell_notes(const char *path, const struct bond *bond)
+{
+	for (enum side_kind side = 0; side < SIDE_COUNT; side++)
+		if (bond_note(bond, side))
+			cmd_error(path, "note: %s", bond_note(bond, side));
+}
+
+/* Ties the image to what lies beside it. `file` is the image's own, `path` what the user named: a
+ * directory's scratch files lie beside the directory. */
+static int tie(const char *path, const char *file, const char *scratch_in, struct store **store,
+	       struct err *err)
+{
+	struct stat st;
+	bool device = stat(file, &st) == 0 && S_ISBLK(st.st_mode);
+	const struct bond_place place = {
+		.file = file,
+		.beside = device ? NULL : path,
+		.base_off = image_base_pages * MM_PAGE_LEN,
+		.scratch_in = scratch_in,
+	};
+	int rc = bond_open(*store, &place, store, err);
+
+	if (rc) {
+		*store = NULL;
+		return rc;
+	}
+	tell_notes(path, bond_of(*store));
+	if (!(*store)->writable)
+		rc = bond_refuse_broken_off(bond_of(*store), err);
+	if (rc) {
+		store_close(*store);
+		*store = NULL;
+	}
+	return rc;
+}
+
+static int tie_directory(const char *path, const char *scratch_in, struct store **store,
+			 struct err *err)
+{
+	auto_free char *file = NULL;
+
+	if (asprintf(&file, "%s/" CANISTER_STABLE, path) < 0) {
+		file = NULL;
+		store_close(*store);
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	return tie(path, file, scratch_in, store, err);
+}
+
+static int open_tied(const char *path, bool writable, const char *scratch_in, struct store **out,
+		     struct err *err)
+{
+	int rc;
+
+	if (is_dir(path)) {
+		rc = open_snapshot(path, writable, out, err);
+		return rc ? rc : tie_directory(path, scratch_in, out, err);
+	}
+	rc = snap_open_image(path, image_snap_flags() | (writable ? SNAP_WRITABLE : 0), out, err);
+	return rc ? rc : tie(path, path, scratch_in, out, err);
+}
+
 static int open_whole(const char *path, bool writable, struct store **out, struct err *err)
 {
+	struct bond *bond;
 	int rc;
 
 	if (!writable && mounted_is(path))
 		return mounted_open(path, NULL, 0, out, err);
-	if (is_dir(path))
-		return tell_mount(path, open_snapshot(path, writable, out, err), err);
-	rc = snap_open_image(path, image_snap_flags() | (writable ? SNAP_WRITABLE : 0), out, err);
+	rc = open_tied(path, writable, NULL, out, err);
+	bond = rc ? NULL : bond_of(*out);
 	/* What is overwritten belongs to the image's snapshots. */
-	if (!rc && writable && snap_live_exists(path))
+	if (!rc && writable && !is_dir(path) && bond_dir_fd(bond, SIDE_SNAP) >= 0)
 		rc = snap_live_open(*out, path, out, err);
 	return tell_mount(path, rc, err);
 }
@@ -143,20 +206,30 @@ int image_open_mm(struct store *s, struct mm **out, struct err *err)
 	return rc ? err_set(err, rc, "%s", why.text) : 0;
 }
 
+/* So that the end can tell whether it has changed. */
+static void note_layout(const char *path, bool writable, struct image *out)
+{
+	if (!writable || !is_dir(path))
+		return;
+	out->snapshot = strdup(path);
+	out->layout = layout_sum(out->store);
+}
+
 static int open_bytes(const char *path, bool writable, struct image *out, struct err *err)
 {
 	int rc = image_open_store(path, writable, &out->store, err);
 
-	if (!rc && writable && is_dir(path)) {
-		out->snapshot = strdup(path);
-		out->layout = layout_sum(out->store);
-	}
+	if (!rc)
+		note_layout(path, writable, out);
 	return rc;
 }
 
 static int open_live_mm(const char *path, struct image *out, struct err *err)
 {
-	int rc = snap_live_open(out->store, path, &out->store, err);
+	int rc;
+
+	out->bond = bond_of(out->store);
+	rc = snap_live_open(out->store, path, &out->store, err);
 
 	if (rc) {
 		out->store = NULL;
@@ -169,15 +242,40 @@ static int open_live_mm(const char *path, struct image *out, struct err *err)
 	return rc;
 }
 
-int image_open_live(const char *path, bool writable, struct image *out, struct err *err)
+/* One that can have no live snapshots. */
+static int open_unsnapped(const char *path, bool writable, const char *scratch_in,
+			  struct image *out, struct err *err)
+{
+	int rc = open_tied(path, writable, scratch_in, &out->store, err);
+
+	if (rc)
+		return tell_mount(path, rc, err);
+	out->bond = bond_of(out->store);
+	if (image_base_pages > 0)
+		rc = window_store_open(out->store, image_base_pages * MM_PAGE_LEN, &out->store,
+				       err);
+	if (rc) {
+		out->store = NULL;
+		return rc;
+	}
+	note_layout(path, writable, out);
+	rc = image_open_mm(out->store, &out->mm, err);
+	if (rc)
+		image_drop(out);
+	return rc;
+}
+
+int image_open_live(const char *path, bool writable, const char *scratch_in, struct image *out,
+		    struct err *err)
 {
 	struct stat st;
 	int rc;
 
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || image_base_pages > 0)
+	if (!writable && mounted_is(path))
 		return image_open(path, writable, out, err);
-	rc = snap_open_image(path, image_snap_flags() | (writable ? SNAP_WRITABLE : 0), &out->store,
-			     err);
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || image_base_pages > 0)
+		return open_unsnapped(path, writable, scratch_in, out, err);
+	rc = open_tied(path, writable, scratch_in, &out->store, err);
 	return rc ? tell_mount(path, rc, err) : open_live_mm(path, out, err);
 }
 
@@ -196,8 +294,8 @@ static int base_file(const char *path, char **file, struct err *err)
 	return 0;
 }
 
-int image_open_overlay(const char *path, const char *overlay, bool writable, struct image *out,
-		       struct err *err)
+int image_open_overlay(const char *path, const char *overlay, bool writable, const char *scratch_in,
+		       struct image *out, struct err *err)
 {
 	auto_free char *base = NULL;
 	int rc = image_base_pages > 0
@@ -208,6 +306,8 @@ int image_open_overlay(const char *path, const char *overlay, bool writable, str
 		return rc;
 	rc = snap_overlay_open(overlay, base, image_snap_flags() | (writable ? SNAP_WRITABLE : 0),
 			       &out->store, err);
+	if (!rc)
+		rc = tie(overlay, overlay, scratch_in, &out->store, err);
 	return rc ? err_prefix(err, rc, "the overlay %s", overlay)
 		  : open_live_mm(overlay, out, err);
 }

@@ -34,6 +34,7 @@ int MUST_CHECK image_open_raw(const char *path, struct store **out, struct err *
 struct image {
 	struct store *store;
 	struct mm *mm;
+	struct bond *bond;      /* of image_open_live and image_open_overlay */
 	struct snap_live *live; /* of image_open_live; NULL: it can have no live snapshots */
 	char *snapshot;         /* its path, where it is that of a canister and is written to */
 	uint32_t layout;        /* a checksum of page 0 as it was */
@@ -43,11 +44,13 @@ struct image {
 
 /* Opens the store and the manager on it. */
 int MUST_CHECK image_open(const char *path, bool writable, struct image *out, struct err *err);
-/* As image_open, for whoever wants its live snapshots as well. */
-int MUST_CHECK image_open_live(const char *path, bool writable, struct image *out, struct err *err);
+/* As image_open, for whoever wants its live snapshots and scratch files as well; `scratch_in`: see
+ * struct bond_place. */
+int MUST_CHECK image_open_live(const char *path, bool writable, const char *scratch_in,
+			       struct image *out, struct err *err);
 /* The same with an overlay in front of the image. */
 int MUST_CHECK image_open_overlay(const char *path, const char *overlay, bool writable,
-				  struct image *out, struct err *err);
+				  const char *scratch_in, struct image *out, struct err *err);
 /* The base of an overlay, for writing. */
 int MUST_CHECK image_open_base(const char *base, struct store **out, struct err *err);
 /* Ends writing: all is on disk when it returns 0. Closes in any case. Where the layout of a

@@ -13,7 +13,7 @@ int snapper_open(const char *path, bool writable, struct snapper *out, struct er
 	*out = SNAPPER_NONE;
 	if (mounted_is(path))
 		return mounted_reach(path, &out->mountpoint, &out->fd, err);
-	rc = image_open_live(path, writable, &out->img, err);
+	rc = image_open_live(path, writable, NULL, &out->img, err);
 	if (!rc && !out->img.live) {
 		image_drop(&out->img);
 		rc = err_set(err, -EOPNOTSUPP,

@@ -149,7 +149,7 @@ static int open_image(const struct fs_options *opts, const char *image, struct f
 	if (opts->overlay && opts->ephemeral)
 		return err_set(err, -EINVAL, "overlay= and ephemeral exclude each other");
 	if (!opts->overlay && !opts->ephemeral)
-		return image_open_live(image, !opts->read_only, img, err);
+		return image_open_live(image, !opts->read_only, opts->scratch_dir, img, err);
 	if (opts->ephemeral)
 		rc = trial_dir_make(opts->scratch_dir, &front->dir, err);
 	if (rc)
@@ -157,7 +157,7 @@ static int open_image(const struct fs_options *opts, const char *image, struct f
 	if (opts->ephemeral ? asprintf(&path, "%s/overlay.qcow2", front->dir) < 0
 			    : !(path = strdup(opts->overlay)))
 		return err_set(err, -ENOMEM, "out of memory");
-	rc = image_open_overlay(image, path, !opts->read_only, img, err);
+	rc = image_open_overlay(image, path, !opts->read_only, opts->scratch_dir, img, err);
 	if (rc)
 		return rc;
 	front->path = realpath(path, NULL);
@@ -247,6 +247,7 @@ static int serve(const struct mount_args *args, const struct fs_options *opts,
 	cfg.info_ctx = &facts;
 	cfg.store = img.store;
 	cfg.live = img.live;
+	cfg.bond = img.bond;
 	if (front.path) /* what is locked as long as the daemon lives */
 		cfg.image_path = image = front.path;
 	rc = fs_mount(&cfg, &mounted, &err);
