@@ -130,30 +130,57 @@ static int open_tied(const char *path, bool writable, const char *scratch_in, st
 	return rc ? rc : tie(path, path, scratch_in, out, err);
 }
 
-static int open_whole(const char *path, bool writable, struct store **out, struct err *err)
+/* Who reads the memories alone is told that they are not all. */
+static int tell_scratch(const char *path, const struct bond *bond, struct err *err)
 {
-	struct bond *bond;
+	auto_scratch_files struct scratch_files *scratch = NULL;
+	struct err text = {""};
+	int rc = scratch_files_open(bond, &scratch, err);
+	const struct side_files *files = rc ? NULL : scratch_files_list(scratch);
+
+	if (rc || files->count == 0)
+		return rc;
+	if (side_files_warning(files, &text))
+		cmd_error(path, "note: %s; a mount shows both", text.text);
+	else
+		cmd_error(path, "note: %zu scratch file%s beside it, '%s'%s: a mount shows them",
+			  files->count, files->count == 1 ? " lies" : "s lie", files->file[0].name,
+			  files->count > 1 ? " and others" : "");
+	return 0;
+}
+
+static int open_whole(const char *path, bool writable, struct store **out, struct bond **bond,
+		      struct err *err)
+{
 	int rc;
 
+	*bond = NULL;
 	if (!writable && mounted_is(path))
 		return mounted_open(path, NULL, 0, out, err);
 	rc = open_tied(path, writable, NULL, out, err);
-	bond = rc ? NULL : bond_of(*out);
+	if (rc)
+		return tell_mount(path, rc, err);
+	*bond = bond_of(*out);
+	if (!writable)
+		return tell_scratch(path, *bond, err);
 	/* What is overwritten belongs to the image's snapshots. */
-	if (!rc && writable && !is_dir(path) && bond_dir_fd(bond, SIDE_SNAP) >= 0)
+	if (!is_dir(path) && bond_dir_fd(*bond, SIDE_SNAP) >= 0)
 		rc = snap_live_open(*out, path, out, err);
-	return tell_mount(path, rc, err);
+	return rc;
 }
 
 int image_open_raw(const char *path, struct store **out, struct err *err)
 {
-	return open_whole(path, false, out, err);
+	struct bond *bond;
+
+	return open_whole(path, false, out, &bond, err);
 }
 
-int image_open_store(const char *path, bool writable, struct store **out, struct err *err)
+static int open_store(const char *path, bool writable, struct store **out, struct bond **bond,
+		      struct err *err)
 {
 	struct store *whole;
-	int rc = open_whole(path, writable, &whole, err);
+	int rc = open_whole(path, writable, &whole, bond, err);
 
 	if (rc)
 		return rc;
@@ -161,6 +188,13 @@ int image_open_store(const char *path, bool writable, struct store **out, struct
 		return window_store_open(whole, image_base_pages * MM_PAGE_LEN, out, err);
 	*out = whole;
 	return 0;
+}
+
+int image_open_store(const char *path, bool writable, struct store **out, struct err *err)
+{
+	struct bond *bond;
+
+	return open_store(path, writable, out, &bond, err);
 }
 
 /* Upstream's init would overwrite the first 34,848 bytes of a raw image: we never do. */
@@ -217,7 +251,7 @@ static void note_layout(const char *path, bool writable, struct image *out)
 
 static int open_bytes(const char *path, bool writable, struct image *out, struct err *err)
 {
-	int rc = image_open_store(path, writable, &out->store, err);
+	int rc = open_store(path, writable, &out->store, &out->bond, err);
 
 	if (!rc)
 		note_layout(path, writable, out);
@@ -316,14 +350,15 @@ int image_open_base(const char *base, struct store **out, struct err *err)
 {
 	auto_free char *whole = realpath(base, NULL);
 	char *slash = whole ? strrchr(whole, '/') : NULL;
+	struct bond *bond;
 
 	if (!slash || strcmp(slash + 1, CANISTER_STABLE) != 0)
-		return open_whole(base, true, out, err);
+		return open_whole(base, true, out, &bond, err);
 	*slash = 0;
 	if (!canister_dir_is(whole))
-		return open_whole(base, true, out, err);
+		return open_whole(base, true, out, &bond, err);
 	safe_load_print(stderr, whole);
-	return open_snapshot(whole, true, out, err);
+	return open_whole(whole, true, out, &bond, err);
 }
 
 int image_open(const char *path, bool writable, struct image *out, struct err *err)
@@ -413,6 +448,17 @@ int image_take_back(struct image *img, struct err *err)
 	if (!rc && changed)
 		rc = undo_apply(img->store, img->undo_file, err);
 	image_drop(img);
+	return rc;
+}
+
+int image_set_scratch_aside(struct image *img, const char *path, struct err *err)
+{
+	auto_free char *aside = NULL;
+	int rc = img->bond ? bond_set_aside(img->bond, SIDE_SCRATCH, &aside, err) : 0;
+
+	if (!rc && aside)
+		cmd_error(path, "note: its scratch files belong to what is replaced; set aside as %s",
+			  aside);
 	return rc;
 }
 

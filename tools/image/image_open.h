@@ -34,7 +34,7 @@ int MUST_CHECK image_open_raw(const char *path, struct store **out, struct err *
 struct image {
 	struct store *store;
 	struct mm *mm;
-	struct bond *bond;      /* of image_open_live and image_open_overlay */
+	struct bond *bond;      /* what lies beside the image; NULL: a mount, read */
 	struct snap_live *live; /* of image_open_live; NULL: it can have no live snapshots */
 	char *snapshot;         /* its path, where it is that of a canister and is written to */
 	uint32_t layout;        /* a checksum of page 0 as it was */
@@ -66,6 +66,10 @@ int MUST_CHECK image_open_undo(const char *path, const char *save, struct image 
 			       struct err *err);
 int MUST_CHECK image_close_undo(struct image *img, char **undo_file, struct err *err);
 int MUST_CHECK image_take_back(struct image *img, struct err *err);
+
+/* Before a memory's content is replaced: a journal beside the image belongs to the old content. Tells
+ * on stderr what was set aside. */
+int MUST_CHECK image_set_scratch_aside(struct image *img, const char *path, struct err *err);
 
 /* Ends reading; after a failure, ends whatever there was. */
 void image_drop(struct image *img);

@@ -128,6 +128,9 @@ static int replace(const struct put_args *args, struct content *content, struct 
 
 	if (rc)
 		return rc;
+	rc = image_set_scratch_aside(&img, args->image, err);
+	if (rc)
+		return rc;
 	content->progress = progress_begin("writing", content->len, false);
 	rc = mm_replace(img.mm, (unsigned)args->id, content->len, source, content, err);
 	progress_end(&content->progress);
