@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Makes the image what a snapshot was. First everything that will be overwritten is kept and
- * synced, then the record of IMAGE.snap says what is under way, then the image is written: from there on the snapshot
- * can be carried over any number of times, also after a power cut, with the same outcome.
+ * synced, then the record of IMAGE.snap says what is under way, then the image is written: from
+ * there on the snapshot can be carried over any number of times, also after a power cut, with the
+ * same outcome.
  */
 #include "snapshot/live.h"
 

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "snapshot/qcow2/cache.h"
 #include "snapshot/qcow2/boot.h"
+#include "snapshot/qcow2/cache.h"
 #include "snapshot/qcow2/state.h"
 #include "snapshot/relative.h"
 #include "snapshot/spill.h"

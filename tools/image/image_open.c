@@ -457,7 +457,8 @@ int image_set_scratch_aside(struct image *img, const char *path, struct err *err
 	int rc = img->bond ? bond_set_aside(img->bond, SIDE_SCRATCH, &aside, err) : 0;
 
 	if (!rc && aside)
-		cmd_error(path, "note: its scratch files belong to what is replaced; set aside as %s",
+		cmd_error(path,
+			  "note: its scratch files belong to what is replaced; set aside as %s",
 			  aside);
 	return rc;
 }

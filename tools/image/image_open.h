@@ -67,8 +67,8 @@ int MUST_CHECK image_open_undo(const char *path, const char *save, struct image 
 int MUST_CHECK image_close_undo(struct image *img, char **undo_file, struct err *err);
 int MUST_CHECK image_take_back(struct image *img, struct err *err);
 
-/* Before a memory's content is replaced: a journal beside the image belongs to the old content. Tells
- * on stderr what was set aside. */
+/* Before a memory's content is replaced: a journal beside the image belongs to the old content.
+ * Tells on stderr what was set aside. */
 int MUST_CHECK image_set_scratch_aside(struct image *img, const char *path, struct err *err);
 
 /* Ends reading; after a failure, ends whatever there was. */
