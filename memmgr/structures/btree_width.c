@@ -30,6 +30,7 @@ struct search {
 	struct bt *t;
 	int64_t sum; /* longest key and value together; -1: unknown */
 	unsigned nodes, entries;
+	uint64_t first;  /* address of the node that was looked at before all others, or 0 */
 	uint64_t budget; /* nodes still to visit, of either version */
 	unsigned alive, best;
 	bool prefixed_proven; /* a version 1 node has a key shorter than the longest */
@@ -168,7 +169,7 @@ static void visit(struct search *s, uint64_t addr, unsigned depth)
 		return;
 	if (node->version == 1)
 		learn_v1(s, node);
-	else
+	else if (addr != s->first)
 		try_node(s, node);
 	bt_node_free(node);
 	for (unsigned i = 0; !node->leaf && i <= node->n && !is_decided(s); i++)
@@ -336,8 +337,10 @@ int bt_infer_width(struct bt *t, struct bt_node *node, struct err *err)
 		return err_set(err, -ENOMEM, "no memory to find the key width");
 	s->t = t;
 	set_up(s);
-	if (node)
+	if (node) {
+		s->first = node->addr;
 		try_node(s, node);
+	}
 	if (!is_decided(s) && t->h.root != 0)
 		visit(s, t->h.root, 1);
 	return decide(s, err);

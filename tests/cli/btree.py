@@ -6,6 +6,8 @@ btree.py make KIND FACTOR   writes memory.bin, a map, and JSON lines: `first`, w
                             into it at first, where it is empty; `merge` and `delete`, 1,100 changes
                             and 100 keys times FACTOR; `want`, all records after that
 btree.py audit FILE WIDTH   holds a memory against the library's invariants, prints its records
+
+As a module: version_2 makes a map of the present library, Map audits one in any order of keys.
 """
 import json
 import random
@@ -33,7 +35,7 @@ def record(key, value):
 
 def level(entries, children):
     """Cuts entries into nodes of about 8 with one entry between two neighbours."""
-    count = max(1, round((len(entries) + 1) / 9)) if len(entries) > MAX else 1
+    count = max(2, round((len(entries) + 1) / 9)) if len(entries) > MAX else 1
     held, nodes, between, at = len(entries) - (count - 1), [], [], 0
     for i in range(count):
         n = held * (i + 1) // count - held * i // count
@@ -63,6 +65,46 @@ def version_1(entries, page, k, v):
         below = between
     frontier = FIRST + len(chunks) * (page + CHUNK)
     head = struct.pack('<3sBIIQQ', b'BTR', 1, k, v, children[0], len(entries)).ljust(HEAD, b'\0')
+    head += struct.pack('<3sB4xQQQ16x', b'BTA', 1, page, len(chunks), frontier)
+    return head + b''.join(chunks) + b'CHK\1' + bytes(12)
+
+
+def pages_of(logical, page):
+    """What lies in the first page of a node, and in each overflow page."""
+    room = page - 11
+    return [logical[:page]] + [logical[at:at + room] for at in range(page, len(logical), room)]
+
+
+def version_2(entries, page, width):
+    """A map of sorted entries; width None: each key has its length before it."""
+    chunks, below, children = [], entries, []
+
+    def address(index):
+        return FIRST + CHUNK + index * (page + CHUNK)
+
+    while below:
+        nodes, between = level(below, children)
+        children = []
+        for held, under in nodes:
+            raw = b''.join(struct.pack('<Q', child) for child in under)
+            for key, _ in held:
+                raw += (struct.pack('<I', len(key)) if width is None else b'') + key
+            for _, value in held:
+                raw += struct.pack('<I', len(value)) + value
+            parts = pages_of(bytes(15) + raw, page)
+            at = len(chunks)
+            follow = [address(at + i) for i in range(1, len(parts))] + [0]
+            head = b'BTN\2' + struct.pack('<BHQ', bool(under), len(held), follow[0])
+            parts[0] = head + parts[0][15:]
+            parts[1:] = [b'NOF' + struct.pack('<Q', next) + part
+                         for part, next in zip(parts[1:], follow[1:])]
+            children.append(address(at))
+            chunks += [b'CHK\1\1' + bytes(11) + part.ljust(page, b'\0') for part in parts]
+        below = between
+    root = children[0] if entries else 0
+    frontier = FIRST + len(chunks) * (page + CHUNK)
+    head = struct.pack('<3sBIIQQ', b'BTR', 2, page, 0xffffffff, root, len(entries))
+    head = head.ljust(HEAD, b'\0')
     head += struct.pack('<3sB4xQQQ16x', b'BTA', 1, page, len(chunks), frontier)
     return head + b''.join(chunks) + b'CHK\1' + bytes(12)
 
@@ -113,7 +155,7 @@ def make(kind, factor):
 # ---- auditing ----
 
 class Map:
-    def __init__(self, raw, width):
+    def __init__(self, raw, width, order=None):
         self.raw, self.width = raw, width
         magic, self.version, a, b, self.root, self.count = struct.unpack_from('<3sBIIQQ', raw)
         assert magic == b'BTR' and self.version in (1, 2)
@@ -126,7 +168,7 @@ class Map:
             self.walk(self.root, 0)
         assert (self.root == 0) == (self.count == 0) and len(self.records) == self.count
         assert len(self.leaf_depths) <= 1
-        keys = [key for key, _ in self.records]
+        keys = [order(key) if order else key for key, _ in self.records]
         assert all(x < y for x, y in zip(keys, keys[1:])), 'keys ascend'
         self.audit_chunks()
 
@@ -201,9 +243,14 @@ class Map:
         assert not self.pages & {at + CHUNK for at in listed}
 
 
-if sys.argv[1] == 'make':
-    make(sys.argv[2], int(sys.argv[3]))
-else:
-    width = None if sys.argv[3] == 'prefixed' else int(sys.argv[3])
-    audited = Map(open(sys.argv[2], 'rb').read(), width)
-    sys.stdout.writelines(record(*r) for r in audited.records)
+def main():
+    if sys.argv[1] == 'make':
+        make(sys.argv[2], int(sys.argv[3]))
+    else:
+        width = None if sys.argv[3] == 'prefixed' else int(sys.argv[3])
+        audited = Map(open(sys.argv[2], 'rb').read(), width)
+        sys.stdout.writelines(record(*r) for r in audited.records)
+
+
+if __name__ == '__main__':
+    main()

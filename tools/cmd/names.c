@@ -233,6 +233,8 @@ void names_free(struct names *names)
 		free(names->id[i].kind);
 		free(names->id[i].key);
 		free(names->id[i].value);
+		if (names->id[i].drop)
+			names->id[i].drop(names->id[i].kept);
 	}
 	free(names);
 }

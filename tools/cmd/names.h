@@ -38,6 +38,9 @@ struct name {
 	char *kind; /* as written; NULL: not said */
 	enum ss_kind ss_kind;
 	char *key, *value; /* codecs; NULL: not said */
+	/* What somebody made of the two, and how it goes; see records_name_codecs. */
+	void *kept;
+	void (*drop)(void *kept);
 	enum ss_order order;
 	int key_width;              /* SS_WIDTH_INFER: not said */
 	int data;                   /* id, or -1 */

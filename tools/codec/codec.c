@@ -1,171 +1,11 @@
 // SPDX-License-Identifier: MIT
-/*
- * Owns the list of codecs and the simple ones: hex, text, numbers, JSON itself. Keeps no state.
- */
+/* Owns the list of codecs, the way to bytes and back that all have, and JSON itself as a codec. */
 #include "tools/codec/codec.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "tools/input/input.h"
-
-enum { MAX_NUMBER_LEN = 16 };
-
-/* ---- hex ---- */
-
-static int hex_decode(const struct codec *c, struct ss_bytes bytes, struct buf *out,
-		      struct err *err)
-{
-	buf_add(out, "\"", 1);
-	buf_hex(out, bytes.data, bytes.len);
-	buf_add(out, "\"", 1);
-	return 0;
-}
-
-static int no_hex(const char *text, struct err *err)
-{
-	return err_set(err, -EINVAL, "'%.64s' is not an even number of hex digits", text);
-}
-
-static int hex_encode_word(const struct codec *c, const char *word, struct buf *out,
-			   struct err *err)
-{
-	return buf_from_hex(out, word, strlen(word)) < 0 ? no_hex(word, err) : 0;
-}
-
-static int hex_encode(const struct codec *c, const json_t *json, struct buf *out, struct err *err)
-{
-	if (!json_is_string(json))
-		return err_set(err, -EINVAL, "a string of hex digits is needed");
-	return buf_from_hex(out, json_string_value(json), json_string_length(json)) < 0
-		       ? no_hex(json_string_value(json), err)
-		       : 0;
-}
-
-static const struct codec_ops codec_hex = {
-	.name = "hex",
-	.help = "two digits for each byte",
-	.decode = hex_decode,
-	.encode = hex_encode,
-	.encode_word = hex_encode_word,
-	.same = true,
-};
-
-/* ---- text ---- */
-
-static int utf8_decode(const struct codec *c, struct ss_bytes bytes, struct buf *out,
-		       struct err *err)
-{
-	if (buf_json_string(out, bytes.data, bytes.len) < 0)
-		return err_set(err, -EILSEQ, "%zu bytes that are not UTF-8", bytes.len);
-	return 0;
-}
-
-static int utf8_encode(const struct codec *c, const json_t *json, struct buf *out, struct err *err)
-{
-	if (!json_is_string(json))
-		return err_set(err, -EINVAL, "a string is needed");
-	buf_add(out, json_string_value(json), json_string_length(json));
-	return 0;
-}
-
-static int utf8_encode_word(const struct codec *c, const char *word, struct buf *out,
-			    struct err *err)
-{
-	buf_text(out, word);
-	return 0;
-}
-
-static const struct codec_ops codec_utf8 = {
-	.name = "utf8",
-	.help = "text",
-	.decode = utf8_decode,
-	.encode = utf8_encode,
-	.encode_word = utf8_encode_word,
-	.same = true,
-	.order = SS_ORDER_BYTES,
-};
-
-/* ---- numbers ---- */
-
-static unsigned __int128 number_of(const struct codec *c, const uint8_t *bytes)
-{
-	unsigned __int128 n = 0;
-
-	if (c->width == 8)
-		return c->little ? get_le64(bytes) : get_be64(bytes);
-	for (unsigned i = 0; i < c->width; i++)
-		n = n << 8 | bytes[c->little ? c->width - 1 - i : i];
-	return n;
-}
-
-static int number_decode(const struct codec *c, struct ss_bytes bytes, struct buf *out,
-			 struct err *err)
-{
-	char digits[40], *at = digits + sizeof(digits);
-	unsigned __int128 n;
-
-	if (bytes.len != c->width)
-		return err_set(err, -EILSEQ, "%zu bytes are no number of %u", bytes.len, c->width);
-	n = number_of(c, bytes.data);
-	if (n >> 64 == 0) {
-		buf_json_u64(out, (uint64_t)n);
-		return 0;
-	}
-	do {
-		*--at = (char)('0' + (int)(n % 10));
-		n /= 10;
-	} while (n > 0);
-	buf_printf(out, "\"%.*s\"", (int)(digits + sizeof(digits) - at), at);
-	return 0;
-}
-
-static int number_put(const struct codec *c, unsigned __int128 n, struct buf *out)
-{
-	uint8_t bytes[MAX_NUMBER_LEN];
-
-	for (unsigned i = 0; i < c->width; i++, n >>= 8)
-		bytes[c->little ? i : c->width - 1 - i] = (uint8_t)n;
-	buf_add(out, bytes, c->width);
-	return n > 0 ? -EINVAL : 0;
-}
-
-static int number_encode_word(const struct codec *c, const char *word, struct buf *out,
-			      struct err *err)
-{
-	unsigned __int128 n = 0;
-	const char *p = word;
-
-	for (; *p >= '0' && *p <= '9'; p++)
-		if (mul_overflows(n, (unsigned __int128)10, &n) ||
-		    add_overflows(n, (unsigned __int128)(*p - '0'), &n))
-			break;
-	if (*p || p == word || number_put(c, n, out) < 0)
-		return err_set(err, -EINVAL, "'%.64s' is not a number that fits %u bytes", word,
-			       c->width);
-	return 0;
-}
-
-static int number_encode(const struct codec *c, const json_t *json, struct buf *out,
-			 struct err *err)
-{
-	char digits[24];
-
-	if (json_is_string(json))
-		return number_encode_word(c, json_string_value(json), out, err);
-	if (!json_is_integer(json) || json_integer_value(json) < 0)
-		return err_set(err, -EINVAL, "a whole number is needed, not below 0");
-	snprintf(digits, sizeof(digits), "%" JSON_INTEGER_FORMAT, json_integer_value(json));
-	return number_encode_word(c, digits, out, err);
-}
-
-static const struct codec_ops codec_number = {
-	.name = "number",
-	.decode = number_decode,
-	.encode = number_encode,
-	.encode_word = number_encode_word,
-	.same = true,
-};
 
 /* ---- JSON ---- */
 
@@ -217,48 +57,68 @@ static const struct codec_ops codec_json = {
 /* ---- all of them ---- */
 
 static const struct codec_ops *const codecs[] = {
-	&codec_hex,  &codec_utf8,   &codec_principal, &codec_cbor,
-	&codec_json, &codec_candid, &codec_exec,
+	&codec_hex,  &codec_utf8, &codec_blob,   &codec_bytes,     &codec_bool, &codec_principal,
+	&codec_cbor, &codec_json, &codec_candid, &codec_cbor_text, &codec_exec,
 };
 
-/* "u8" to "u128", "be" or "le" behind; big-endian is how the library's own types are stored. */
-static bool parse_number_spec(const char *spec, struct codec *out)
+static const struct codec_ops *find_ops(const char *name, size_t len)
 {
-	unsigned bits;
-	int used = 0;
+	for (size_t i = 0; i < ARRAY_LEN(codecs); i++)
+		if (strlen(codecs[i]->name) == len && memcmp(codecs[i]->name, name, len) == 0)
+			return codecs[i];
+	return NULL;
+}
 
-	if (sscanf(spec, "u%3u%n", &bits, &used) != 1 || spec[1] == '0' || bits < 8 || bits > 128 ||
-	    (bits & (bits - 1)))
-		return false;
-	spec += used;
-	*out = (struct codec){
-		.ops = &codec_number, .width = bits / 8, .little = strcmp(spec, "le") == 0};
-	out->sort.order = out->little ? SS_ORDER_LITTLE : SS_ORDER_BYTES;
-	return *spec == '\0' || strcmp(spec, "le") == 0 || strcmp(spec, "be") == 0;
+/* "blob(29)" */
+static int parse_sized(const char *spec, size_t name_len, struct codec *out, struct err *err)
+{
+	unsigned most = out->ops->max_size;
+	char *end;
+	unsigned long n;
+
+	if (spec[name_len] != '(' || spec[name_len + 1] < '1' || spec[name_len + 1] > '9')
+		return err_set(err, -EINVAL, "%s needs its length in bytes: %s(N)", out->ops->name,
+			       out->ops->name);
+	n = strtoul(spec + name_len + 1, &end, 10);
+	if (strcmp(end, ")") != 0 || n > most)
+		return err_set(err, -EINVAL, "'%.80s': a length goes from 1 to %u", spec, most);
+	out->max_len = (int64_t)n;
+	out->width = out->prefixed ? 0 : (unsigned)n;
+	return 0;
 }
 
 int codec_parse(const char *spec, struct codec *out, struct err *err)
 {
-	const char *colon = strchr(spec, ':');
-	size_t len = colon ? (size_t)(colon - spec) : strlen(spec);
+	size_t len = strcspn(spec, ":(");
+	bool colon = spec[len] == ':';
 
-	if (parse_number_spec(spec, out))
+	if (codec_parse_number(spec, out))
 		return 0;
-	*out = (struct codec){.arg = colon ? colon + 1 : NULL};
-	for (size_t i = 0; i < ARRAY_LEN(codecs); i++) {
-		if (strlen(codecs[i]->name) != len || memcmp(codecs[i]->name, spec, len) != 0)
-			continue;
-		if (colon && !codecs[i]->set_arg)
-			return err_set(err, -EINVAL, "codec %s takes nothing behind a colon",
-				       codecs[i]->name);
-		out->ops = codecs[i];
-		out->sort.order = out->ops->order;
-		return out->ops->set_arg ? out->ops->set_arg(out, out->arg, err) : 0;
+	if (codec_is_type(spec))
+		return codec_parse_type(spec, out, err);
+	*out = (struct codec){.ops = find_ops(spec, len), .arg = colon ? spec + len + 1 : NULL};
+	if (!out->ops || (spec[len] == '(' && out->ops->max_size == 0)) {
+		out->ops = NULL;
+		return err_set(
+			err, -EINVAL,
+			"there is no codec '%.80s': hex, utf8, u8 to u128 and i8 to i128 with "
+			"be or le behind, bool, principal, blob(N), bytes(N), tuple(A,B), "
+			"tuple(A,B,C), option(T), reverse(T), len8(T), cbor-text, cbor, candid, "
+			"json, exec:CMD",
+			spec);
 	}
-	return err_set(err, -EINVAL,
-		       "there is no codec '%s': hex, utf8, u8 to u128 with be or le behind, "
-		       "principal, cbor, candid, json, exec:CMD",
-		       spec);
+	if (colon && !out->ops->set_arg)
+		return err_set(err, -EINVAL, "codec %s takes nothing behind a colon",
+			       out->ops->name);
+	out->sort.order = out->ops->order;
+	if (out->ops->type)
+		out->sort = (struct ss_sort){SS_ORDER_TYPE, out->ops->type};
+	out->width = out->ops->width;
+	out->max_len = out->ops->max_len > 0 ? out->ops->max_len : -1;
+	out->prefixed = out->ops->prefixed;
+	if (out->ops->max_size > 0)
+		return parse_sized(spec, len, out, err);
+	return out->ops->set_arg ? out->ops->set_arg(out, out->arg, err) : 0;
 }
 
 void codec_end(struct codec *c)
@@ -317,7 +177,7 @@ static int read_wrapped(const struct codec *c, const json_t *json, const char *h
 	int rc;
 
 	if (buf_from_hex(out, hex, strlen(hex)) < 0)
-		return no_hex(hex, err);
+		return codec_no_hex(hex, err);
 	snprintf(key, sizeof(key), "$%s", c->ops->name);
 	said = json_object_get(json, key);
 	if (!said || out->failed)
@@ -354,7 +214,7 @@ int codec_read(const struct codec *c, const json_t *json, struct buf *out, struc
 int codec_read_word(const struct codec *c, const char *word, struct buf *out, struct err *err)
 {
 	int rc = c->ops->encode_word ? c->ops->encode_word(c, word, out, err)
-				     : hex_encode_word(c, word, out, err);
+				     : codec_hex.encode_word(c, word, out, err);
 
 	return rc == 0 && out->failed ? err_set(err, -ENOMEM, "no memory for a key") : rc;
 }

@@ -28,21 +28,35 @@ struct codec_ops {
 	/* Takes what follows the colon in the codec's name. NULL: nothing may. */
 	int (*set_arg)(struct codec *c, const char *arg, struct err *err);
 	void (*end)(struct codec *c);
-	enum ss_order order; /* of keys; SS_ORDER_INFER: the encoding does not tell */
-	bool same;           /* what encode makes of decode's output is always the same bytes */
+	bool same; /* what encode makes of decode's output is always the same bytes */
+	/* What the encoding tells of keys; struct codec has the same. */
+	enum ss_order order;
+	const struct ss_type *type; /* an order without a name; or NULL */
+	unsigned width;
+	int64_t max_len; /* 0: not told */
+	bool prefixed;
+	unsigned max_size; /* above 0: the name has a length behind it, "blob(29)", up to this */
 };
 
 struct codec {
 	const struct codec_ops *ops;
-	unsigned width;      /* of a number, in bytes; 0: no fixed width */
+	unsigned width;      /* in bytes; 0: not fixed, or not told */
+	int64_t max_len;     /* in bytes; -1: not bounded, or not told */
+	bool prefixed;       /* keys have their length before them, as it is not fixed */
 	struct ss_sort sort; /* of keys in this encoding; SS_ORDER_INFER: it does not tell */
 	const char *arg;
 	void *state; /* the codec's own */
 	bool little; /* of a number: its last byte counts most */
-	bool plain;  /* leave "$hex" out: for reading only */
+	bool is_signed;
+	bool plain; /* leave "$hex" out: for reading only */
 };
 
-/* "hex", "u64le", "candid:FILE.did", "exec:CMD", ... */
+enum {
+	CODEC_MAX_SPEC_LEN = 1024,
+	CODEC_MAX_SIZE = 1 << 24, /* N of "blob(N)" */
+};
+
+/* "hex", "u64le", "tuple(u64,principal)", "candid:FILE.did", "exec:CMD", ... */
 int MUST_CHECK codec_parse(const char *spec, struct codec *out, struct err *err);
 void codec_end(struct codec *c);
 #define auto_codec __attribute__((cleanup(codec_end)))
@@ -58,7 +72,15 @@ int MUST_CHECK codec_read_word(const struct codec *c, const char *word, struct b
 			       struct err *err);
 
 /* Codecs in files of their own. */
-extern const struct codec_ops codec_principal, codec_cbor, codec_candid, codec_exec;
+extern const struct codec_ops codec_hex, codec_blob, codec_bytes, codec_utf8, codec_cbor_text,
+	codec_bool, codec_principal, codec_cbor, codec_candid, codec_exec;
+/* codec_number.c, codec_type.c: false: the name is no such codec's. */
+bool codec_parse_number(const char *spec, struct codec *out);
+bool codec_is_type(const char *spec);
+int MUST_CHECK codec_parse_type(const char *spec, struct codec *out, struct err *err);
+
+/* -EINVAL, with a sentence. */
+int codec_no_hex(const char *text, struct err *err);
 
 /* Appends a principal's text form. -EILSEQ: longer than 29 bytes. */
 int MUST_CHECK principal_show(struct ss_bytes bytes, struct buf *out);

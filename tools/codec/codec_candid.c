@@ -51,7 +51,7 @@ static bool show_leb(struct message *m, bool is_signed)
 	unsigned __int128 n = 0;
 	char digits[40], *at = digits + sizeof(digits);
 	unsigned shift = 0;
-	bool negative;
+	bool negative, quoted;
 
 	do {
 		if (!take(m, 1, &byte))
@@ -69,14 +69,14 @@ static bool show_leb(struct message *m, bool is_signed)
 	negative = is_signed && (*byte & 64);
 	if (negative)
 		n = ((unsigned __int128)1 << shift) - n;
+	quoted = n >> 53 != 0;
 	do {
 		*--at = (char)('0' + (int)(n % 10));
 		n /= 10;
 	} while (n > 0);
 	if (negative)
 		*--at = '-';
-	buf_printf(m->out, digits + sizeof(digits) - at > 15 ? "\"%.*s\"" : "%.*s",
-		   (int)(digits + sizeof(digits) - at), at);
+	buf_printf(m->out, quoted ? "\"%.*s\"" : "%.*s", (int)(digits + sizeof(digits) - at), at);
 	return true;
 }
 
@@ -94,7 +94,7 @@ static bool show_fixed(struct message *m, int64_t type)
 	if (is_signed && width < 8 && n >> (width * 8 - 1))
 		n |= ~UINT64_C(0) << width * 8;
 	if (is_signed && (int64_t)n < 0) {
-		bool quoted = (int64_t)n < -(INT64_C(1) << 53);
+		bool quoted = (int64_t)n <= -(INT64_C(1) << 53);
 
 		buf_printf(m->out, quoted ? "\"%" PRId64 "\"" : "%" PRId64, (int64_t)n);
 	} else {

@@ -97,4 +97,6 @@ const struct codec_ops codec_principal = {
 	.encode_word = encode_word,
 	.same = true,
 	.order = SS_ORDER_LENGTH,
+	.prefixed = true,
+	.max_len = MAX_LEN,
 };

@@ -5,28 +5,11 @@
  */
 #include "tools/records/records_choice.h"
 
-enum { PRINCIPAL_MAX_LEN = 29 };
-
 static int lacks(const struct records_choice *c, const char *fact, struct err *err)
 {
 	return err_set(err, -EINVAL,
 		       "memory %d holds nothing yet, and the names file does not tell its %s",
 		       c->mm_id, fact);
-}
-
-static bool is_principal(const struct codec *codec)
-{
-	return strcmp(codec->ops->name, "principal") == 0;
-}
-
-/* Of bytes; -1: nobody tells. */
-static int64_t bound_of(const struct codec *codec, int64_t told)
-{
-	if (told >= 0)
-		return told;
-	if (codec->width > 0)
-		return codec->width;
-	return is_principal(codec) ? PRINCIPAL_MAX_LEN : -1;
 }
 
 static uint64_t form_bound(int64_t bound)
@@ -36,8 +19,7 @@ static uint64_t form_bound(int64_t bound)
 
 static int form_btree(struct records_choice *c, struct ss_form *out, struct err *err)
 {
-	int64_t key = bound_of(&c->key, c->name->max_key);
-	int64_t value = bound_of(&c->value, c->name->max_value);
+	int64_t key = c->max_key, value = c->max_value;
 	int *width = &c->opts.key_width;
 
 	if (key < 0 && *width >= 0)
@@ -52,8 +34,8 @@ static int form_btree(struct records_choice *c, struct ss_form *out, struct err 
 		return lacks(c, "max_value", err);
 	if (*width == SS_WIDTH_INFER && key == NAME_UNBOUNDED)
 		*width = SS_WIDTH_PREFIXED;
-	if (*width == SS_WIDTH_INFER && c->key.width > 0)
-		*width = (int)c->key.width;
+	if (*width == SS_WIDTH_INFER && c->opts.key_width_hint > 0)
+		*width = c->opts.key_width_hint;
 	if (*width == SS_WIDTH_INFER)
 		return lacks(c, "key_width", err);
 	out->max_key_len = form_bound(key);
@@ -63,13 +45,16 @@ static int form_btree(struct records_choice *c, struct ss_form *out, struct err 
 
 static int form_vec(const struct records_choice *c, struct ss_form *out, struct err *err)
 {
-	int64_t value = bound_of(&c->value, c->name->max_value);
+	const struct codec *codec = &records_name_codecs(c->name)->value;
+	int64_t value = c->max_value;
 
+	if (codec->max_len < 0)
+		codec = &c->value;
 	if (value < 0)
 		return lacks(c, "max_value", err);
-	if (c->name->fixed < 0 && c->value.width == 0 && !is_principal(&c->value))
+	if (c->name->fixed < 0 && codec->max_len < 0)
 		return lacks(c, "fixed", err);
-	out->fixed = c->name->fixed < 0 ? c->value.width > 0 : c->name->fixed;
+	out->fixed = c->name->fixed < 0 ? codec->width > 0 : c->name->fixed;
 	out->max_value_len = form_bound(value);
 	return 0;
 }

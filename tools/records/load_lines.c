@@ -18,9 +18,7 @@ struct line {
 
 struct loader {
 	struct ss *ss;
-	const struct codec *key, *value;
-	enum load_mode mode;
-	bool *doubt;
+	const struct load_rules *rules;
 	struct load_count *count;
 	uint64_t next_index; /* of a line without one */
 	uint64_t old_count;
@@ -42,11 +40,11 @@ static int read_member(struct loader *l, struct line *line, const char *name, co
 
 	if (strcmp(name, "key") == 0) {
 		line->has_key = true;
-		rc = codec_read(l->key, json, &line->key, err);
+		rc = codec_read(l->rules->key, json, &line->key, err);
 	} else if (strcmp(name, "value") == 0) {
 		line->has_value = true;
-		if (l->mode != LOAD_DELETE)
-			rc = codec_read(l->value, json, &line->value, err);
+		if (l->rules->mode != LOAD_DELETE)
+			rc = codec_read(l->rules->value, json, &line->value, err);
 	} else if (strcmp(name, "index") == 0 && json_is_integer(json) &&
 		   json_integer_value(json) >= 0) {
 		line->has_index = true;
@@ -120,15 +118,31 @@ static int refuse_doubt(struct loader *l, struct ss_bytes key, struct err *err)
 	auto_ss_cursor struct ss_cursor *c = NULL;
 	int rc, width = ss_facts(l->ss)->key_width;
 
-	if (!l->doubt || (width >= 0 && key.len != (size_t)width))
+	if (!l->rules->doubt || (width >= 0 && key.len != (size_t)width))
 		return 0;
-	*l->doubt = false;
+	*l->rules->doubt = false;
 	rc = ss_find(l->ss, key, &c, err);
-	if (rc == -ENOENT && *l->doubt)
+	if (rc == -ENOENT && *l->rules->doubt)
 		return err_set(err, -EDOM,
 			       "the key is new, and the orders that all keys of this map keep to "
 			       "place it differently: the order of keys must be given");
 	return rc == -ENOENT ? 0 : rc;
+}
+
+/* What the program's types could not hold does not go in, though there may be room for it. */
+static int check_bound(const char *what, const struct buf *bytes, int64_t most, struct err *err)
+{
+	if (most < 0 || bytes->len <= (uint64_t)most)
+		return 0;
+	return err_set(err, -EFBIG, "a %s of %zu bytes; its type has at most %" PRId64, what,
+		       bytes->len, most);
+}
+
+static int check_bounds(const struct loader *l, const struct line *line, struct err *err)
+{
+	int rc = check_bound("key", &line->key, l->rules->max_key, err);
+
+	return rc < 0 ? rc : check_bound("value", &line->value, l->rules->max_value, err);
 }
 
 static int apply_keyed(struct loader *l, const struct line *line, struct err *err)
@@ -139,11 +153,13 @@ static int apply_keyed(struct loader *l, const struct line *line, struct err *er
 
 	if (!line->has_key || line->has_index)
 		return err_set(err, -EINVAL, "a record here has a \"key\", and no \"index\"");
-	if (l->mode == LOAD_DELETE)
+	if (l->rules->mode == LOAD_DELETE)
 		return remove_one(l, bytes_of(&line->key), err);
 	if (!line->has_value)
 		return err_set(err, -EINVAL, "the record has no \"value\"");
-	rc = refuse_doubt(l, bytes_of(&line->key), err);
+	rc = check_bounds(l, line, err);
+	if (rc == 0)
+		rc = refuse_doubt(l, bytes_of(&line->key), err);
 	if (rc == 0)
 		rc = ss_put(l->ss, bytes_of(&line->key), bytes_of(&line->value), &changed, err);
 	if (rc < 0)
@@ -152,7 +168,7 @@ static int apply_keyed(struct loader *l, const struct line *line, struct err *er
 		l->count->added++;
 	else
 		*(changed ? &l->count->changed : &l->count->unchanged) += 1;
-	return l->mode == LOAD_REPLACE ? remember(l, bytes_of(&line->key), err) : 0;
+	return l->rules->mode == LOAD_REPLACE ? remember(l, bytes_of(&line->key), err) : 0;
 }
 
 static struct ss_bytes seen_at(const struct loader *l, size_t i)
@@ -197,7 +213,7 @@ static int find_unseen(struct loader *l, struct loader *out, struct err *err)
 
 static int remove_unseen(struct loader *l, struct err *err)
 {
-	struct loader gone = {.ss = l->ss};
+	struct loader gone = {.ss = l->ss, .rules = l->rules};
 	int rc;
 
 	if (l->seen_count > 0)
@@ -218,7 +234,7 @@ static int set_or_cut(struct loader *l, uint64_t index, struct ss_bytes value, b
 {
 	int rc = ss_set(l->ss, index, value, changed, err);
 
-	if (rc != -ENOTSUP || l->mode != LOAD_REPLACE)
+	if (rc != -ENOTSUP || l->rules->mode != LOAD_REPLACE)
 		return rc;
 	rc = ss_cut(l->ss, index, err);
 	return rc < 0 ? rc : ss_set(l->ss, index, value, changed, err);
@@ -232,13 +248,15 @@ static int apply_indexed(struct loader *l, const struct line *line, struct err *
 
 	if (line->has_key || !line->has_value)
 		return err_set(err, -EINVAL, "a record here has a \"value\", and no \"key\"");
-	if (l->mode == LOAD_DELETE)
+	if (l->rules->mode == LOAD_DELETE)
 		return err_set(err, -ENOTSUP,
 			       "records without keys are not deleted one by one: --replace them");
-	if (l->mode == LOAD_REPLACE && index != l->next_index)
+	if (l->rules->mode == LOAD_REPLACE && index != l->next_index)
 		return err_set(err, -EINVAL, "record %" PRIu64 " where %" PRIu64 " should follow",
 			       index, l->next_index);
-	rc = set_or_cut(l, index, bytes_of(&line->value), &changed, err);
+	rc = check_bounds(l, line, err);
+	if (rc == 0)
+		rc = set_or_cut(l, index, bytes_of(&line->value), &changed, err);
 	if (rc < 0)
 		return rc;
 	if (index >= l->old_count)
@@ -288,19 +306,14 @@ static int apply_lines(struct loader *l, FILE *from, struct err *err)
 	return rc;
 }
 
-int load_lines(FILE *from, struct ss *ss, const struct codec *key, const struct codec *value,
-	       enum load_mode mode, bool *doubt, struct load_count *count, struct err *err)
+int load_lines(FILE *from, struct ss *ss, const struct load_rules *rules, struct load_count *count,
+	       struct err *err)
 {
-	struct loader l = {.ss = ss,
-			   .key = key,
-			   .value = value,
-			   .mode = mode,
-			   .doubt = doubt,
-			   .count = count,
-			   .old_count = ss_facts(ss)->count};
+	struct loader l = {
+		.ss = ss, .rules = rules, .count = count, .old_count = ss_facts(ss)->count};
 	int rc = apply_lines(&l, from, err);
 
-	if (rc == 0 && mode == LOAD_REPLACE)
+	if (rc == 0 && rules->mode == LOAD_REPLACE)
 		rc = ss_facts(ss)->keyed ? remove_unseen(&l, err) : cut_rest(&l, err);
 	buf_free(&l.seen);
 	free(l.begin);

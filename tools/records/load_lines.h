@@ -17,11 +17,18 @@ struct load_count {
 	uint64_t added, changed, unchanged, removed, missing;
 };
 
-/* Reads all lines. `doubt`, where it is not NULL, becomes true when a key is looked for whose place
- * is not certain, and no such key is added. The sentence begins with the number of the line that is
- * wrong. */
-int MUST_CHECK load_lines(FILE *from, struct ss *ss, const struct codec *key,
-			  const struct codec *value, enum load_mode mode, bool *doubt,
+/* How lines are read, and what may go in. */
+struct load_rules {
+	const struct codec *key, *value;
+	enum load_mode mode;
+	int64_t max_key, max_value; /* bytes; -1: not told */
+	/* Where it is not NULL, it becomes true when a key is looked for whose place is not
+	 * certain; no such key is added. */
+	bool *doubt;
+};
+
+/* Reads all lines. The sentence begins with the number of the line that is wrong. */
+int MUST_CHECK load_lines(FILE *from, struct ss *ss, const struct load_rules *rules,
 			  struct load_count *count, struct err *err);
 
 #endif

@@ -53,34 +53,83 @@ static void set_order(struct ss_options *opts, enum ss_order order)
 	opts->sort = opts->value_sort = (struct ss_sort){.order = order};
 }
 
-/* What the codecs, and a name, tell of the structure. */
-static struct ss_options options_by(const struct codec *key, const struct codec *value,
-				    const struct name *name)
+/* What a codec tells of the keys; what it does not tell stays as it was. */
+static void add_key_facts(struct ss_options *opts, const struct codec *key)
 {
+	if (key->width > 0)
+		opts->key_width_hint = (int)key->width;
+	if (key->sort.order != SS_ORDER_INFER)
+		opts->sort = key->sort;
+	if (key->prefixed)
+		opts->key_width = SS_WIDTH_PREFIXED;
+}
+
+/* What a name tells of the structure. */
+static struct ss_options options_by(struct name *name)
+{
+	const struct name_codecs *codecs = name ? records_name_codecs(name) : NULL;
 	struct ss_options opts = SS_OPTIONS;
 
-	opts.key_width_hint = (int)key->width;
-	opts.sort = key->sort;
-	opts.value_sort = value->sort;
-	if (name && name->order != SS_ORDER_INFER)
-		set_order(&opts, name->order);
 	if (name)
 		opts.key_width = name->key_width;
-	/* Their encodings have no fixed length, so their keys have one before them. */
-	if (strcmp(key->ops->name, "utf8") == 0 || strcmp(key->ops->name, "principal") == 0)
-		opts.key_width = SS_WIDTH_PREFIXED;
+	if (codecs) {
+		add_key_facts(&opts, &codecs->key);
+		opts.value_sort = codecs->value.sort;
+	}
+	if (name && name->order != SS_ORDER_INFER)
+		set_order(&opts, name->order);
 	return opts;
 }
 
-struct ss_options records_name_options(const struct names *names, int mm_id)
+static void drop_codecs(void *kept)
 {
-	const struct name *name = names && mm_id >= 0 ? &names->id[mm_id] : NULL;
-	auto_codec struct codec key = {0}, value = {0};
+	struct name_codecs *codecs = kept;
 
-	if (!name || !name->name || codec_parse(name->key ? name->key : "hex", &key, NULL) < 0 ||
-	    codec_parse(name->value ? name->value : "hex", &value, NULL) < 0)
-		return SS_OPTIONS;
-	return options_by(&key, &value, name);
+	codec_end(&codecs->key);
+	codec_end(&codecs->value);
+	free(codecs);
+}
+
+const struct name_codecs *records_name_codecs(struct name *name)
+{
+	struct name_codecs *codecs = name->kept;
+
+	if (codecs || !name->name)
+		return codecs;
+	codecs = calloc(1, sizeof(*codecs));
+	if (!codecs)
+		return NULL;
+	/* A verb that shows values says what is wrong with a codec. */
+	if (codec_parse(name->key ? name->key : "hex", &codecs->key, NULL) < 0)
+		(void)!codec_parse("hex", &codecs->key, NULL);
+	if (codec_parse(name->value ? name->value : "hex", &codecs->value, NULL) < 0)
+		(void)!codec_parse("hex", &codecs->value, NULL);
+	name->kept = codecs;
+	name->drop = drop_codecs;
+	return codecs;
+}
+
+struct ss_options records_name_options(struct names *names, int mm_id)
+{
+	return options_by(names && mm_id >= 0 ? &names->id[mm_id] : NULL);
+}
+
+/* Of two codecs for the same bytes, the one that tells a bound. */
+static int64_t bound_of(int64_t told, const struct codec *named, const struct codec *typed)
+{
+	if (told >= 0)
+		return told;
+	return named && named->max_len >= 0 ? named->max_len : typed->max_len;
+}
+
+/* The bounds of the program's types. What is typed to show them in another way changes none. */
+static void choose_bounds(struct records_choice *c)
+{
+	const struct name_codecs *named = c->name ? records_name_codecs(c->name) : NULL;
+
+	c->max_key = bound_of(c->name ? c->name->max_key : -1, named ? &named->key : NULL, &c->key);
+	c->max_value = bound_of(c->name ? c->name->max_value : -1, named ? &named->value : NULL,
+				&c->value);
 }
 
 static int choose_options(const struct records_args *args, struct records_choice *c,
@@ -89,7 +138,13 @@ static int choose_options(const struct records_args *args, struct records_choice
 	enum ss_order order = SS_ORDER_INFER;
 	int rc = 0;
 
-	c->opts = options_by(&c->key, &c->value, c->name);
+	c->opts = options_by(c->name);
+	add_key_facts(&c->opts, &c->key);
+	if (c->value.sort.order != SS_ORDER_INFER)
+		c->opts.value_sort = c->value.sort;
+	if (c->name && c->name->order != SS_ORDER_INFER)
+		set_order(&c->opts, c->name->order);
+	choose_bounds(c);
 	if (args->key_width)
 		rc = choose_width(args->key_width, &c->opts.key_width, err);
 	if (rc == 0 && args->order && ss_order_parse(args->order, &order) < 0)

@@ -58,18 +58,25 @@ struct records_args {
 /* What was chosen, before any image is opened. */
 struct records_choice {
 	int mm_id; /* -1: the image itself, which is raw */
-	const struct name *name;
+	struct name *name;
 	struct codec key, value;
 	struct ss_options opts;
-	int data_id; /* -1: found */
+	int data_id;                /* -1: found */
+	int64_t max_key, max_value; /* bytes; -1: not told; or NAME_UNBOUNDED */
 };
 int MUST_CHECK records_choose(const struct records_args *args, struct records_choice *out,
 			      struct err *err);
 void records_choice_end(struct records_choice *c);
 #define auto_records_choice __attribute__((cleanup(records_choice_end)))
 
+/* The codecs of a name, hex where it tells none that is known; NULL: no memory. They live as long
+ * as the name, as orders of keys refer to them. */
+struct name_codecs {
+	struct codec key, value;
+};
+const struct name_codecs *records_name_codecs(struct name *name);
 /* What the names file, which may be NULL, tells of how to open a memory's structure. */
-struct ss_options records_name_options(const struct names *names, int mm_id);
+struct ss_options records_name_options(struct names *names, int mm_id);
 
 /* A structure that is open, and all it stands on. */
 struct records {

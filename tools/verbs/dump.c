@@ -144,15 +144,20 @@ static int show_record(struct dump *d, struct ss_cursor *c, const struct ss_reco
 
 /* ---- which records ---- */
 
-static int read_end(const struct dump *d, const char *word, struct buf *key, uint64_t *index,
-		    bool *has, struct err *err)
+static int read_word(const struct dump *d, const char *word, struct buf *key, uint64_t *index,
+		     struct err *err)
 {
-	if (*word == '\0')
-		return 0;
-	*has = true;
 	if (ss_facts(d->ss)->keyed)
 		return codec_read_word(&d->choice->key, word, key, err);
 	return parse_number(word, 0, UINT64_MAX - 1, index, err);
+}
+
+/* An end that is left out is none; the record with an empty key has one all the same. */
+static int read_end(const struct dump *d, const char *word, struct buf *key, uint64_t *index,
+		    bool *has, struct err *err)
+{
+	*has = *word;
+	return *has ? read_word(d, word, key, index, err) : 0;
 }
 
 static int read_range(const struct dump *d, const char *text, struct range *r, struct err *err)
@@ -272,8 +277,8 @@ static int dump_one(struct dump *d, const char *word, struct err *err)
 	auto_buf struct buf key = {0};
 	struct ss_record rec;
 	uint64_t index = 0;
-	bool more = false, has;
-	int rc = read_end(d, word, &key, &index, &has, err);
+	bool more = false;
+	int rc = read_word(d, word, &key, &index, err);
 
 	if (rc == 0)
 		rc = ss_facts(d->ss)->keyed ? find_key(d, bytes_of(&key), &c, err)
@@ -346,8 +351,14 @@ const struct verb verb_dump = {
 		"A CODEC says how the bytes of keys and values are written:\n"
 		"  hex        two digits for each byte\n"
 		"  utf8       text\n"
-		"  u8 ... u128  a number, big-endian; u64le: little-endian\n"
+		"  u8 ... u128  a number, big-endian; u64le: little-endian; i8 ... i128: signed\n"
+		"  bool       true or false\n"
 		"  principal  a principal's text form\n"
+		"  blob(N), bytes(N)  digits for at most, or exactly, N bytes\n"
+		"  tuple(A,B), tuple(A,B,C)  an array, of codecs themselves\n"
+		"  option(T), reverse(T)     what the library makes of T\n"
+		"  len8(T), len16be(T), ...  T behind its length\n"
+		"  cbor-text  text as a CBOR item\n"
 		"  cbor       CBOR as JSON, without loss\n"
 		"  candid     a Candid message; candid:FILE.did has the names of its fields\n"
 		"  json       JSON text\n"

@@ -130,8 +130,8 @@ static int settle_width(struct load *l, struct err *err)
 		return err_set(err, -EDOM, "%s; --key or --key-width tells", text.text);
 	}
 	/* What the nodes, or the lack of them, do not tell, the type of a number does. */
-	if (f->keyed && f->key_width == SS_WIDTH_INFER && l->choice->key.width > 0)
-		l->choice->opts.key_width = (int)l->choice->key.width;
+	if (f->keyed && f->key_width == SS_WIDTH_INFER && l->choice->opts.key_width_hint > 0)
+		l->choice->opts.key_width = l->choice->opts.key_width_hint;
 	else if (f->keyed && f->key_width >= SS_WIDTH_PREFIXED)
 		l->choice->opts.key_width = f->key_width;
 	return 0;
@@ -258,6 +258,18 @@ static int settle_cell(struct load *l, struct err *err)
 	return 0;
 }
 
+static int load_all_lines(struct load *l, FILE *from, struct err *err)
+{
+	struct load_rules rules = {.key = &l->choice->key,
+				   .value = &l->choice->value,
+				   .mode = l->mode,
+				   .max_key = l->choice->max_key,
+				   .max_value = l->choice->max_value,
+				   .doubt = l->agreement.orders ? &l->doubt : NULL};
+
+	return load_lines(from, l->r.ss, &rules, &l->count, err);
+}
+
 static int load(struct load *l, FILE *from, struct err *err)
 {
 	struct ss_usage usage;
@@ -265,8 +277,7 @@ static int load(struct load *l, FILE *from, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	rc = load_lines(from, l->r.ss, &l->choice->key, &l->choice->value, l->mode,
-			l->agreement.orders ? &l->doubt : NULL, &l->count, err);
+	rc = load_all_lines(l, from, err);
 	if (rc == 0 && l->count.added + l->count.changed > 0)
 		rc = ss_sift(l->r.ss, err);
 	if (rc == -EDOM)

@@ -165,7 +165,7 @@ static int open_image(const struct fs_options *opts, const char *image, struct f
 }
 
 /* The texts stay those of `names`. */
-static void fill_names(const struct names *names, struct fs_name *out)
+static void fill_names(struct names *names, struct fs_name *out)
 {
 	static const enum fs_life lives[] = {
 		[STATE_NEW] = FS_IN_USE,           [STATE_ACTIVE] = FS_IN_USE,
@@ -208,8 +208,8 @@ static bool hides(const char *mountpoint, const char *const *paths, size_t count
 	return false;
 }
 
-static int serve(const struct mount_args *args, const struct fs_options *opts,
-		 const struct names *names, const char *image, const char *mountpoint)
+static int serve(const struct mount_args *args, const struct fs_options *opts, struct names *names,
+		 const char *image, const char *mountpoint)
 {
 	__attribute__((cleanup(end_front))) struct front front = {NULL, NULL};
 	auto_image struct image img = {NULL, NULL};
