@@ -325,6 +325,121 @@ static void hostile_tables_give_bytes_inside_or_a_refusal(void **state)
 	assert_true(opened > 0);
 }
 
+/* The tables of three_chunks, counted from the bundle's end. */
+enum {
+	FOOTER = BUNDLE_FOOTER_LEN,
+	LENGTHS = FOOTER + BUNDLE_LENGTH_LEN,
+	FILE_Z = LENGTHS + BUNDLE_RECORD_LEN + 1,
+	FILE_J = FILE_Z + BUNDLE_RECORD_LEN + 9,
+	ENTRY_2 = FILE_J + BUNDLE_ENTRY_LEN,
+	ENTRY_1 = ENTRY_2 + BUNDLE_ENTRY_LEN,
+	ENTRY_0 = ENTRY_1 + BUNDLE_ENTRY_LEN,
+};
+
+/* Numbers of `size` bytes in the tables, each of which contradicts something else there. */
+static const struct lie {
+	unsigned back; /* from the end */
+	unsigned size;
+	uint64_t value;
+} lies[] = {
+	{FOOTER, 4, 0},
+	{FOOTER, 4, BUNDLE_VERSION + 1},
+	{FOOTER - 4, 4, 1}, /* files */
+	{FOOTER - 4, 4, 3},
+	{FOOTER - 4, 4, SIDE_MAX_FILES + 1},
+	{FOOTER - 8, 4, 0}, /* lengths */
+	{FOOTER - 8, 4, 2},
+	{FOOTER - 8, 4, MM_MAX_MEMORIES + 1},
+	{FOOTER - 12, 4, 1},
+	{FOOTER - 16, 8, 2}, /* chunks */
+	{FOOTER - 16, 8, 4},
+	{FOOTER - 16, 8, UINT64_MAX / BUNDLE_ENTRY_LEN + 1},
+	{FOOTER - 24, 8, 0}, /* where their table is */
+	{FOOTER - 24, 8, UINT64_MAX},
+	{LENGTHS, 4, MM_MAX_MEMORIES},
+	{LENGTHS - 4, 8, UINT64_C(1) << 63},
+	{FILE_Z, 8, UINT64_C(1) << 63},
+	{FILE_Z - 8, 8, 0}, /* its chunks */
+	{FILE_Z - 8, 8, 2},
+	{FILE_Z - 16, 2, 0}, /* the length of its name */
+	{FILE_Z - 16, 2, 2},
+	{FILE_Z - 18, 1, '0'}, /* and the name */
+	{FILE_Z - 18, 1, '.'},
+	{FILE_Z - 18, 1, '/'},
+	{FILE_Z - 18, 1, 0},
+	{FILE_Z - 18, 1, '!'},
+	{FILE_J, 8, CHUNK + 5}, /* less than a chunk of it holds */
+	{FILE_J, 8, CHUNK},
+	{FILE_J - 8, 8, UINT64_MAX},
+	{ENTRY_0, 8, 1}, /* number */
+	{ENTRY_0, 8, UINT64_MAX},
+	{ENTRY_1, 8, 0},
+	{ENTRY_1, 8, 2},
+	{ENTRY_0 - 8, 8, BUNDLE_HEAD_LEN - 1}, /* offset */
+	{ENTRY_1 - 8, 8, BUNDLE_HEAD_LEN},
+	{ENTRY_2 - 8, 8, UINT64_MAX},
+	{ENTRY_2 - 16, 4, 0}, /* length */
+	{ENTRY_2 - 16, 4, 1},
+	{ENTRY_2 - 16, 4, CHUNK + 1},
+	{ENTRY_2 - 16, 4, UINT32_MAX},
+};
+
+static void put_be(uint8_t *at, unsigned size, uint64_t value)
+{
+	for (unsigned i = size; i-- > 0; value >>= 8)
+		at[i] = (uint8_t)value;
+}
+
+static void tables_that_contradict_themselves_are_refused(void **state)
+{
+	struct rng rng = rng_start("tables_that_contradict_themselves_are_refused");
+	struct side_files *files = three_chunks(&rng);
+	struct store *whole = bundle_file_new(files, 1);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
+		struct store *s = mem_store_new(mem_store_bytes(whole), whole->len);
+
+		put_be(mem_store_bytes(s) + s->len - lies[i].back, lies[i].size, lies[i].value);
+		bundle_rehash(mem_store_bytes(s), s->len);
+		assert_refused(s, 0, s->len);
+		store_close(s);
+	}
+	bundle_rehash(mem_store_bytes(whole), whole->len);
+	bundle_close(open_bundle(whole));
+	store_close(whole);
+	side_model_free(files);
+}
+
+/* Somebody writes to it while it is open. ASan watches. */
+static void tables_that_change_later_give_bytes_inside_or_a_refusal(void **state)
+{
+	struct rng rng = rng_start("tables_that_change_later");
+	struct side_files *files = three_chunks(&rng);
+	struct store *s = bundle_file_new(files, 1);
+	struct bundle *b = open_bundle(s);
+	uint8_t *tables = mem_store_bytes(s) + s->len - ENTRY_0;
+
+	(void)state;
+	for (unsigned i = 0; i < test_rounds(300); i++) {
+		uint8_t *byte = tables + rng_below(&rng, ENTRY_0), was = *byte, buf[20];
+		struct bundle_watch watch = {0};
+
+		*byte = (uint8_t)rng_next(&rng);
+		for (size_t j = 0; j < 2; j++) {
+			const struct side_file *f = &bundle_files(b)->file[j];
+			int rc = f->read(f->ctx, buf, sizeof(buf), f->len - sizeof(buf), NULL);
+
+			assert_true(rc == 0 || rc == -EUCLEAN || rc == -EIO);
+		}
+		(void)!bundle_verify(b, &watch, NULL);
+		*byte = was;
+	}
+	bundle_close(b);
+	store_close(s);
+	side_model_free(files);
+}
+
 static void what_cannot_be_a_state_is_not_written(void **state)
 {
 	static const char *const bad[] = {"", ".", "..", "a/b", "0", "7", "254"};
@@ -580,6 +695,8 @@ int main(void)
 		cmocka_unit_test(any_changed_bit_is_found_and_named),
 		cmocka_unit_test(what_is_cut_is_refused),
 		cmocka_unit_test(hostile_tables_give_bytes_inside_or_a_refusal),
+		cmocka_unit_test(tables_that_contradict_themselves_are_refused),
+		cmocka_unit_test(tables_that_change_later_give_bytes_inside_or_a_refusal),
 		cmocka_unit_test(what_cannot_be_a_state_is_not_written),
 		cmocka_unit_test(the_most_files_are_written_and_one_more_is_refused),
 		cmocka_unit_test(a_failed_read_or_write_is_told),
