@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Owns the blocks of blocks.h: of each size, a power of two, a few that nobody uses now. */
+/* Owns the blocks of blocks.h: of each size, a power of two, a few that nobody uses now. Blocks
+ * above the largest such size are not kept. */
 #include <pthread.h>
 #include <sanitizer/asan_interface.h>
 
@@ -67,12 +68,14 @@ static bool keep_spare(struct block *b)
 }
 
 /* What calloc gives costs nothing until it is touched: a large image may be mostly holes. */
-static struct block *make(unsigned shift)
+static struct block *make(unsigned shift, size_t len)
 {
-	struct block *b = calloc(1, sizeof(*b) + ((size_t)1 << shift));
+	size_t room = shift > MAX_SHIFT ? len : (size_t)1 << shift;
+	struct block *b = calloc(1, sizeof(*b) + room);
 
 	assert_non_null(b);
-	b->room = (size_t)1 << shift;
+	b->room = room;
+	ASAN_POISON_MEMORY_REGION(b->bytes + len, room - len);
 	return b;
 }
 
@@ -85,8 +88,7 @@ void *block_new(size_t len)
 		ASAN_UNPOISON_MEMORY_REGION(b->bytes, len);
 		memset(b->bytes, 0, len);
 	} else {
-		b = make(shift);
-		ASAN_POISON_MEMORY_REGION(b->bytes + len, b->room - len);
+		b = make(shift, len);
 	}
 	b->len = len;
 	return b->bytes;

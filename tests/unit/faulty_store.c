@@ -28,6 +28,7 @@ struct faulty_store {
 
 	bool recording;
 	uint8_t *begin;
+	bool *begin_data; /* of each block of `begin`: it is not all zero */
 	uint64_t begin_len;
 	struct step *steps;
 	size_t step_count;
@@ -170,8 +171,10 @@ static void forget(struct faulty_store *fs)
 		block_free(fs->steps[i].bytes);
 	free(fs->steps);
 	block_free(fs->begin);
+	free(fs->begin_data);
 	fs->steps = NULL;
 	fs->begin = NULL;
+	fs->begin_data = NULL;
 	fs->step_count = 0;
 }
 
@@ -253,9 +256,28 @@ void faulty_record(struct store *s)
 
 	forget(fs);
 	fs->begin = block_new(s->len);
-	assert_ok(store_read(fs->under, fs->begin, s->len, 0, NULL));
+	fs->begin_data = calloc(div_up(s->len, BLOCK_LEN) + 1, sizeof(bool));
+	assert_non_null(fs->begin_data);
 	fs->begin_len = s->len;
+	for (uint64_t off = 0; off < s->len;) {
+		uint64_t end;
+
+		assert_ok(store_next_data(fs->under, off, &off, &end, NULL));
+		assert_ok(store_read(fs->under, fs->begin + off, end - off, off, NULL));
+		memset(fs->begin_data + off / BLOCK_LEN, true,
+		       div_up(end, BLOCK_LEN) - off / BLOCK_LEN);
+		off = end;
+	}
 	fs->recording = true;
+}
+
+/* Writes a block of `begin` to where it lay, as far as `s` reaches. */
+static void put_begin_block(const struct faulty_store *fs, struct store *s, uint64_t off)
+{
+	uint64_t end = MIN(MIN(fs->begin_len, s->len), off + BLOCK_LEN);
+
+	if (off < end && fs->begin_data[off / BLOCK_LEN])
+		assert_ok(store_write(s, fs->begin + off, end - off, off, 0, NULL));
 }
 
 size_t faulty_steps(struct store *s)
@@ -266,9 +288,11 @@ size_t faulty_steps(struct store *s)
 struct store *faulty_after_kill(struct store *s, size_t n, unsigned torn_blocks)
 {
 	struct faulty_store *fs = faulty_of(s);
-	struct store *out = mem_store_new(fs->begin, fs->begin_len);
+	struct store *out = mem_store_new(NULL, fs->begin_len);
 	const struct step *torn = n < fs->step_count ? &fs->steps[n] : NULL;
 
+	for (uint64_t off = 0; off < fs->begin_len; off += BLOCK_LEN)
+		put_begin_block(fs, out, off);
 	for (const struct step *step = fs->steps; step < fs->steps + n; step++) {
 		if (step->call == FAULTY_WRITE)
 			assert_ok(store_write(out, step->bytes, step->len, step->off, 0, NULL));
@@ -424,27 +448,54 @@ static uint64_t length_after(const struct faulty_store *fs, size_t seen)
 	return len;
 }
 
+/* Of each block below `len`: whether one of the first `begun` steps changes it. */
+static bool *changed_blocks(const struct faulty_store *fs, size_t begun, uint64_t len)
+{
+	uint64_t blocks = div_up(len, BLOCK_LEN);
+	bool *changed = calloc(blocks + 1, sizeof(*changed));
+
+	assert_non_null(changed);
+	for (size_t i = 0; i < begun; i++) {
+		uint64_t off, end;
+
+		step_range(&fs->steps[i], &off, &end);
+		for (uint64_t n = off / BLOCK_LEN; n < MIN(div_up(end, BLOCK_LEN), blocks); n++)
+			changed[n] = true;
+	}
+	return changed;
+}
+
+/* The limits of a block as block_limits gives them: a version between them, at random. */
+static void put_changed_block(const struct faulty_store *fs, struct store *out, size_t n,
+			      uint64_t off, size_t length_seen, struct rng *rng)
+{
+	size_t begun = MIN(n + 1, fs->step_count), floor, ceiling, seen;
+	uint8_t block[BLOCK_LEN] = {0};
+
+	block_limits(fs, n, begun, off, length_seen, &floor, &ceiling);
+	seen = block_seen(fs, floor, ceiling, off, rng);
+	if (off < fs->begin_len)
+		memcpy(block, fs->begin + off, MIN(BLOCK_LEN, fs->begin_len - off));
+	for (size_t i = 0; i < seen; i++)
+		apply_to_block(&fs->steps[i], off, block);
+	if (!is_zero(block, sizeof(block)))
+		assert_ok(store_write(out, block, MIN(BLOCK_LEN, out->len - off), off, 0, NULL));
+}
+
 struct store *faulty_after_power_cut(struct store *s, size_t n, struct rng *rng)
 {
 	struct faulty_store *fs = faulty_of(s);
 	size_t floor = length_floor(fs, n), begun = MIN(n + 1, fs->step_count);
 	size_t length_seen = choose_length(fs, floor, begun, rng);
 	uint64_t len = length_after(fs, length_seen);
-	struct store *out;
+	struct store *out = mem_store_new(NULL, len);
+	auto_free bool *changed = changed_blocks(fs, begun, len);
 
-	out = mem_store_new(NULL, len);
 	for (uint64_t off = 0; off < len; off += BLOCK_LEN) {
-		uint8_t block[BLOCK_LEN] = {0};
-		size_t block_floor, ceiling, seen;
-
-		block_limits(fs, n, begun, off, length_seen, &block_floor, &ceiling);
-		seen = block_seen(fs, block_floor, ceiling, off, rng);
-		if (off < fs->begin_len)
-			memcpy(block, fs->begin + off, MIN(BLOCK_LEN, fs->begin_len - off));
-		for (size_t i = 0; i < seen; i++)
-			apply_to_block(&fs->steps[i], off, block);
-		if (!is_zero(block, sizeof(block)))
-			assert_ok(store_write(out, block, MIN(BLOCK_LEN, len - off), off, 0, NULL));
+		if (changed[off / BLOCK_LEN])
+			put_changed_block(fs, out, n, off, length_seen, rng);
+		else
+			put_begin_block(fs, out, off);
 	}
 	return out;
 }

@@ -4,6 +4,7 @@
  * made at random, keep every memory byte for byte, also when the process is killed or power cut.
  */
 #include "memmgr/layout.h"
+#include "tests/unit/blocks.h"
 #include "tests/unit/stores.h"
 
 enum { ROOM_BUCKETS = 24 };
@@ -21,7 +22,7 @@ static void model_take(struct model *m, struct mm *mm)
 
 		mm_memory(mm, id, &st);
 		m->pages[id] = st.pages;
-		m->bytes[id] = malloc(st.pages * MM_PAGE_LEN + 1);
+		m->bytes[id] = st.pages > 0 ? block_new(st.pages * MM_PAGE_LEN) : NULL;
 		assert_ok(mm_read(mm, id, m->bytes[id], st.pages * MM_PAGE_LEN, 0, NULL));
 	}
 }
@@ -29,21 +30,21 @@ static void model_take(struct model *m, struct mm *mm)
 static void model_free(struct model *m)
 {
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++)
-		free(m->bytes[id]);
+		block_free(m->bytes[id]);
 }
 
 static void assert_holds(struct mm *mm, const struct model *m)
 {
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
 		struct mm_memory st;
-		uint64_t len = m->pages[id] * MM_PAGE_LEN;
-		uint8_t *now = malloc(len + 1);
+		uint8_t now[MM_PAGE_LEN];
 
 		mm_memory(mm, id, &st);
 		assert_int_equal(st.pages, m->pages[id]);
-		assert_ok(mm_read(mm, id, now, len, 0, NULL));
-		assert_memory_equal(now, m->bytes[id], len);
-		free(now);
+		for (uint64_t off = 0; off < m->pages[id] * MM_PAGE_LEN; off += MM_PAGE_LEN) {
+			assert_ok(mm_read(mm, id, now, MM_PAGE_LEN, off, NULL));
+			assert_memory_equal(now, m->bytes[id] + off, MM_PAGE_LEN);
+		}
 	}
 }
 
@@ -213,7 +214,8 @@ static void a_size_that_cannot_hold_the_memories_is_refused(void **state)
 /* Every byte that no memory's page covers, looked at without the code under test. */
 static void assert_only_memories_hold_bytes(struct store *s, struct mm *mm)
 {
-	uint8_t *mine = calloc(1, s->len);
+	auto_block uint8_t *mine = block_new(s->len);
+	const uint8_t *bytes = mem_store_bytes(s);
 
 	memset(mine, 1, LAYOUT_LEN);
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
@@ -227,8 +229,8 @@ static void assert_only_memories_hold_bytes(struct store *s, struct mm *mm)
 		}
 	}
 	for (uint64_t i = 0; i < s->len; i++)
-		assert_true(mine[i] || mem_store_bytes(s)[i] == 0);
-	free(mine);
+		if (!mine[i] && bytes[i] != 0)
+			fail_msg("byte %llu is %u", (unsigned long long)i, bytes[i]);
 }
 
 static void zeroing_leaves_only_memories_and_changes_none(void **state)
