@@ -77,9 +77,10 @@ run 0 find --json -o 0 -l 2M long.img long.img
 json '[.matches[].image_offset]' '[0]'
 
 # Held against a plain search, on an image of random bytes in few values.
-python3 - <<'EOF'
+choose_seed
+SEED=$seed python3 - <<'EOF'
 import json, os, random, subprocess
-random.seed(1)
+random.seed(os.environ['SEED'])
 program = os.environ['CANISTERFS']
 for round in range(20):
     data = bytearray(65536 * 3)

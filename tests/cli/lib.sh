@@ -1,10 +1,10 @@
+# shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 # What every test of the command line sources. $CANISTERFS is the program. A test runs in a
-# directory of its own that goes away; it ends with 0, with 77 to be skipped, or has failed.
-set -euo pipefail
+# directory of its own that goes away.
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 here=$(cd "$(dirname "$0")" && pwd)
-data=$here/../data
 program=$(realpath "${CANISTERFS:?the program to test}")
 work=$(mktemp -d)
 export LC_ALL=C.UTF-8
@@ -17,24 +17,14 @@ at_exit() {
     rm -rf "$work"
 }
 trap at_exit EXIT
-trap 'echo "$(basename "$0"):$LINENO: $BASH_COMMAND" >&2' ERR
+trap 'echo "$test_name:$LINENO: $BASH_COMMAND" >&2' ERR
 cd "$work"
-
-fail() {
-    echo "$(basename "$0"):${BASH_LINENO[1]}: $*" >&2
-    exit 1
-}
-
-skip() {
-    echo "skipped: $*"
-    exit 77
-}
 
 # Unpacks golden images to NAME.img.
 golden() {
     local name
     for name; do
-        gzip -dc "$data/$name.img.gz" >"$name.img"
+        unpack "$name" "$name.img"
     done
 }
 
@@ -63,10 +53,6 @@ refused() {
     run "$status" "$@"
     err_is "canisterfs: $text"
     out_is ""
-}
-
-same() {
-    cmp "$1" "$2" || fail "$1 and $2 differ"
 }
 
 # json FILTER VALUE: what jq makes of stdout.

@@ -4,7 +4,7 @@
 # model says, and a tree as the library would have it. CANISTERFS_TEST_ROUNDS=10: ten times as many.
 . "$(dirname "$0")/lib.sh"
 
-rounds=${CANISTERFS_TEST_ROUNDS:-1}
+rounds=$(rounds 1)
 
 # sound WIDTH: the map in memory 3 of a.img holds the records in `want`.
 sound() {

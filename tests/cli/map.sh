@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# map: rows that lead to the bytes, and a picture that fits the terminal.
+# map: rows that lead to the bytes.
 . "$(dirname "$0")/lib.sh"
 
 golden a_empty m_hole_mid m_slack l_sqlite
@@ -51,19 +51,3 @@ jq -r '.ranges[] | "\(.image_offset) \(.length)"' out | sort -n | {
 
 refused 1 "l_sqlite.img: there is no memory 1: the image holds 0, 3" map l_sqlite.img 1
 refused 2 "map: 'x' is not a memory id: they go from 0 to 254 (see 'canisterfs map --help')" map l_sqlite.img x
-
-# On a terminal, where this machine has one to give: no line is broader than it.
-script -qec true /dev/null </dev/null >/dev/null 2>&1 || exit 0
-picture() {
-    TERM=xterm-256color script -qec "stty cols $1; $2 $program map ${3:-m_hole_mid.img}" /dev/null </dev/null | tr -d '\r'
-}
-for width in 20 40 80 200; do
-    picture "$width" "NO_COLOR=1" >shown
-    [ "$(head -n 1 shown)" = "m_hole_mid.img: 12 buckets of 16 pages (1 MiB)" ] || fail "$(cat shown)"
-    # Below 60 columns the legend's words may stand out; the tiles may not.
-    sed -n '3,/^$/p' shown | awk -v w="$width" 'length > w { exit 1 }' || fail "broader than $width: $(cat shown)"
-    ! grep -q $'\033' shown || fail "coloured in spite of NO_COLOR"
-done
-picture 80 "" >shown
-grep -q $'\033\\[48;5;33' shown || fail "no colours: $(cat shown)"
-picture 80 "" "--json m_hole_mid.img" | jq -e .schema >/dev/null || fail "--json is no JSON on a terminal"

@@ -8,7 +8,7 @@
 clean_up() {
     cd /
     for mnt in "$work"/mnt*; do
-        ! grep -qF " $(printf %s "$mnt" | sed 's/ /\\040/g') " /proc/self/mounts || umount -l "$mnt"
+        ! is_mounted "$mnt" || unmount -l "$mnt"
     done
 }
 
@@ -42,11 +42,8 @@ for name in 'mnt with blank' 'mnt\134back' 'mnt,comma#hash'; do
     cp l_sqlite.img "$name.img"
     "$program" mount -f "$name.img" "$name" 2>log &
     daemon=$!
-    for _ in $(seq 100); do
-        [ ! -e "$name/3" ] || break
-        sleep 0.05
-    done
-    [ -e "$name/3" ] || fail "not mounted at $name: $(cat log)"
+    until_mounted "$name" $daemon log
+    [ -e "$name/3" ] || fail "no memory 3 at $name"
     if [ "$name" = 'mnt with blank' ]; then
         kill -9 $daemon
         wait $daemon 2>/dev/null || true

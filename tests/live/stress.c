@@ -2,7 +2,7 @@
 /*
  * A random load on a real mount with live snapshots, against a model that holds every version in
  * full. Each round ends with a clean unmount, or, in the second half of the command line's words,
- * with kill -9 of the daemon at a random moment.
+ * with kill -9 of the daemon in a random operation.
  *
  *	stress PROGRAM DIRECTORY clean|kill ROUNDS SEED
  *
@@ -53,7 +53,8 @@ static struct {
 static unsigned snap_count, next_name;
 static uint64_t rng_state;
 static bool killing;
-static atomic_bool dead; /* the daemon was killed */
+static atomic_bool dead;     /* the daemon was killed */
+static atomic_uint ops_done; /* in this round */
 static pid_t daemon_pid;
 static bool have_qemu;
 
@@ -148,9 +149,19 @@ static void unmount_image(void)
 		fail("the daemon ended with status %d", status);
 }
 
+/* When the daemon is killed: in the operation after so many, and not before so long in it. */
+struct moment {
+	unsigned ops;
+	long nsec;
+};
+
 static void *killer(void *arg)
 {
-	nap((long)(uintptr_t)arg);
+	const struct moment *m = arg;
+
+	while (ops_done < m->ops)
+		nap(1000000);
+	nap(m->nsec);
 	dead = true;
 	kill(daemon_pid, SIGKILL);
 	return NULL;
@@ -504,12 +515,14 @@ static void check_image(void)
 
 static void one_round(void)
 {
+	struct moment moment = {(unsigned)rnd(OPS), (long)rnd(20000000)};
 	pthread_t thread;
 
 	mount_image();
+	ops_done = 0;
 	if (killing)
-		pthread_create(&thread, NULL, killer, (void *)(uintptr_t)rnd(300000000));
-	for (unsigned i = 0; !dead && (killing || i < OPS); i++)
+		pthread_create(&thread, NULL, killer, &moment);
+	for (; !dead && (killing || ops_done < OPS); ops_done++)
 		do_something();
 	if (killing)
 		pthread_join(thread, NULL);
@@ -543,7 +556,6 @@ int main(int argc, char **argv)
 	killing = strcmp(argv[3], "kill") == 0;
 	rounds = strtoul(argv[4], NULL, 10);
 	rng_state = strtoul(argv[5], NULL, 10);
-	printf("seed %s\n", argv[5]);
 	have_qemu = system("command -v qemu-img >/dev/null") == 0;
 	mkdir(path_of("mnt"), 0777);
 	if (run((const char *[]){program, "create", "-b", "2", path_of("img"), NULL}) != 0)

@@ -7,36 +7,16 @@
 #
 #	$T	private directory	$IMG	$T/image	$MNT	$T/mnt, an empty directory
 #
-set -eu -o pipefail
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
-CASE=$(basename "$0" .sh)
+. "$here/../lib.sh"
+CASE=$test_name
 BUILD=${BUILD:-$here/../../build}
 CANISTERFS=$BUILD/canisterfs
 FSPROBE=$BUILD/tests/mount/fsprobe
 LOG_DIR=$BUILD/meson-logs/mount
-DATA=$here/../data
 PAGE=65536
-export PYTHONDONTWRITEBYTECODE=1 LC_ALL=C ASAN_OPTIONS="${ASAN_OPTIONS:-}:halt_on_error=1:exitcode=99"
+export LC_ALL=C ASAN_OPTIONS="${ASAN_OPTIONS:-}:halt_on_error=1:exitcode=99"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-}:halt_on_error=1:print_stacktrace=1"
-
-fail() {
-	echo "$CASE: $*" >&2
-	exit 1
-}
-
-skip() {
-	echo "$CASE: skipped: $*" >&2
-	exit 77
-}
-
-requires() {
-	local cmd
-	for cmd; do command -v "$cmd" >/dev/null || skip "there is no $cmd"; done
-}
-
-requires_root() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
-}
 
 # Runs the words at the end of the case, the last given first.
 cleanups=()
@@ -83,15 +63,6 @@ check_log() {
 	[ -z "$odd" ] || fail "the daemon said: $odd"
 }
 
-unmount() {
-	if [ "$(id -u)" = 0 ]; then umount "$@"; else fusermount3 -u "$@"; fi
-}
-
-# is_mounted DIR: asks the kernel's list, never the mount.
-is_mounted() {
-	grep -qF " $(readlink -m "$1") " /proc/self/mountinfo
-}
-
 # start [WORDS...]: mounts $IMG on $MNT, in the foreground, with more words for the command line.
 # start_on IMAGE DIR [WORDS...]: another one.
 declare -A daemon_of=() log_of=()
@@ -103,14 +74,11 @@ start_on() {
 	local img=$1 mnt=$2 log
 	shift 2
 	log=$(mktemp "$T/daemon-XXXXXX.log")
-	# the shell has what it starts behind & ignore INT
-	env --default-signal=INT "$CANISTERFS" mount -f "$img" "$mnt" "$@" >"$log" 2>&1 &
+	# The shell has what it starts behind & ignore INT, and nohup whatever it starts ignore HUP.
+	env --default-signal=INT,TERM,HUP "$CANISTERFS" mount -f "$img" "$mnt" "$@" >"$log" 2>&1 &
 	daemon_of[$mnt]=$!
 	log_of[$mnt]=$log
-	until is_mounted "$mnt"; do
-		kill -0 "${daemon_of[$mnt]}" 2>/dev/null || fail "$img does not mount: $(cat "$log")"
-		sleep 0.01
-	done
+	until_mounted "$mnt" "${daemon_of[$mnt]}" "$log"
 }
 
 # stop [DIR]: unmounts; the daemon must end with 0 and have said nothing unexpected.
@@ -134,11 +102,6 @@ sound() {
 	"$CANISTERFS" check "${1:-$IMG}" >"$T/check.log" 2>&1 || fail "check: $(cat "$T/check.log")"
 }
 
-# is WANT GOT [WHAT]
-is() {
-	[ "$1" = "$2" ] || fail "${3:-result} is '$2', not '$1'"
-}
-
 # probe WANT CALLS...: the words that fsprobe prints for the calls, separated by blanks.
 probe() {
 	local want=$1
@@ -153,7 +116,7 @@ create() {
 
 # golden NAME [IMAGE]: unpacks one of the images that the real library wrote.
 golden() {
-	zcat "$DATA/$1.img.gz" >"${2:-$IMG}"
+	unpack "$1" "${2:-$IMG}"
 }
 
 [ -w /dev/fuse ] || skip "/dev/fuse cannot be opened"

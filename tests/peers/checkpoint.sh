@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Every golden image goes out and comes back, and qemu-img reads what went out.
 . "$(dirname "$0")/lib.sh"
-needs qemu-img
+requires qemu-img
 
 for gz in "$data"/*.img.gz; do
     name=$(basename "$gz" .img.gz)

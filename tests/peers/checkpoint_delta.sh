@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # A chain of three reads in qemu-img as the images were, wherever its files lie.
 . "$(dirname "$0")/lib.sh"
-needs qemu-img
+requires qemu-img
 
 golden e_btree_u64
 cp e_btree_u64.img 1.img

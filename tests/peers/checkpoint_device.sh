@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # To a block device, whatever was on it: the image, then zeros; and from there back.
 . "$(dirname "$0")/lib.sh"
-needs losetup
+requires losetup
 
 tr '\0' x </dev/zero | head -c $((8 << 20)) >disk || true
 device=$(losetup -f --show disk 2>/dev/null) || skip "no loop device can be had"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # A mount in use is packed as of one moment, with all that was written before.
 . "$(dirname "$0")/lib.sh"
-needs fusermount3
+requires fusermount3
 [ -w /dev/fuse ] || skip "there is no /dev/fuse"
 "$program" --complete mount >/dev/null 2>&1
 "$program" help mount >/dev/null 2>&1 || skip "built without the mount"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # What lies beside an image goes into its checkpoint, which qemu-img reads as it reads any other.
 . "$(dirname "$0")/lib.sh"
-needs qemu-img
+requires qemu-img
 
 golden c_interleaved
 cp c_interleaved.img a.img

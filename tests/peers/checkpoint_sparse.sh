@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # What is nothing costs nothing: 400 GiB with 20 MiB of data in them, in little memory and time.
 . "$(dirname "$0")/lib.sh"
-needs qemu-img
+requires qemu-img
 
 truncate -s 400G big.img
 for at in 0 1 777 3000000 6553000; do

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # What qemu-img makes is read; what we do not do is refused by name.
 . "$(dirname "$0")/lib.sh"
-needs qemu-img qemu-io
+requires qemu-img qemu-io
 
 golden f_btree_unbounded
 image=f_btree_unbounded.img

@@ -1,13 +1,7 @@
+# shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 # What every test beside other programs sources, on top of what those of the command line have.
 . "$(dirname "${BASH_SOURCE[0]}")/../cli/lib.sh"
-
-needs() {
-    local tool
-    for tool; do
-        command -v "$tool" >/dev/null || skip "there is no $tool"
-    done
-}
 
 # holds FILE IMAGE: qemu-img finds nothing wrong in FILE, and in it what IMAGE has.
 holds() {

@@ -31,13 +31,15 @@ void assert_rc_at(int expected, int rc, const struct err *err, const char *call,
 struct rng rng_start(const char *test)
 {
 	const char *text = getenv("CANISTERFS_TEST_SEED");
-	struct rng rng = {.state = 1};
+	struct rng rng = {0};
+	uint32_t chosen;
 
-	if (text && strcmp(text, "random") == 0) {
-		if (getrandom(&rng.state, sizeof(rng.state), 0) != sizeof(rng.state))
-			fail_msg("no random seed");
-	} else if (text) {
+	if (text) {
 		rng.state = strtoull(text, NULL, 0);
+	} else {
+		if (getrandom(&chosen, sizeof(chosen), 0) != sizeof(chosen))
+			fail_msg("no random seed");
+		rng.state = chosen;
 	}
 	print_message("%s: CANISTERFS_TEST_SEED=%" PRIu64 "\n", test, rng.state);
 	return rng;

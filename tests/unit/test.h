@@ -39,9 +39,8 @@ void assert_rc_at(int expected, int rc, const struct err *err, const char *call,
 #define assert_says(text, part) assert_non_null(strstr((text), (part)))
 
 /*
- * Random numbers (splitmix64). Every test starts at the same seed unless CANISTERFS_TEST_SEED says
- * another number, or "random"; the seed is printed. CANISTERFS_TEST_ROUNDS multiplies what a
- * random test does.
+ * Random numbers (splitmix64). Every run has another seed, which is printed; CANISTERFS_TEST_SEED
+ * gives one, to have a run again. CANISTERFS_TEST_ROUNDS multiplies what a random test does.
  */
 struct rng {
 	uint64_t state;

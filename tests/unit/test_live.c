@@ -206,7 +206,8 @@ static void a_kill_loses_nothing(void **state)
 	store_close(f->s);
 	f->s = NULL;
 	for (unsigned round = 0; round < rounds; round++) {
-		long pause = (long)rng_below(&rng, 30000000);
+		unsigned last = step + 1 + (unsigned)rng_below(&rng, 12);
+		long pause = (long)rng_below(&rng, 300000);
 		struct err err = {""};
 		const char *diff = NULL;
 		struct op op;
@@ -218,8 +219,9 @@ static void a_kill_loses_nothing(void **state)
 		assert_true(pid >= 0);
 		if (pid == 0)
 			run_until_killed(f->path, rng, m, step, p);
-		while (p->begun == step && waitpid(pid, &status, WNOHANG) == 0)
-			wait_nsec(100000);
+		/* In the operation `last`, or soon after, however long the ones before take. */
+		while (p->begun < last && waitpid(pid, &status, WNOHANG) == 0)
+			wait_nsec(20000);
 		wait_nsec(pause);
 		kill(pid, SIGKILL);
 		assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -3,5 +3,6 @@
 # The same load, its daemon killed at random moments.
 . "${0%/*}/../../mount/lib.sh"
 
+choose_seed
 cleanup_fn unmount -l "$T/mnt" 2>/dev/null
-"$STRESS" "$CANISTERFS" "$T" kill "${CANISTERFS_LIVE_ROUNDS:-12}" "${CANISTERFS_TEST_SEED:-1}"
+"$STRESS" "$CANISTERFS" "$T" kill "$(rounds 12)" "$seed"

@@ -21,12 +21,21 @@ while True:
     db.execute("commit")
     print(n, flush=True)
 PY
-for round in $(seq "${CRASH_ROUNDS:-10}"); do
+choose_seed
+RANDOM=$seed
+for round in $(seq "$(rounds 10)"); do
 	mode=$([ $((round % 2)) = 0 ] && echo wal || echo delete)
 	start
+	: >"$T/committed"
 	python3 "$T/load.py" "$MNT/3" "$mode" >"$T/committed" 2>"$T/load.err" &
 	load=$!
-	sleep 0.$((RANDOM % 5 + 2))
+	# From the first transactions on, and at another moment of the next one each time.
+	commits=$((RANDOM % 12 + 3))
+	until [ "$(wc -l <"$T/committed")" -ge $commits ]; do
+		kill -0 "$load" 2>/dev/null || fail "the load ended: $(cat "$T/load.err")"
+		sleep 0.01
+	done
+	sleep 0.00$((RANDOM % 10))
 	kill -KILL "${daemon_of[$MNT]}"
 	wait "${daemon_of[$MNT]}" 2>/dev/null || true
 	unset "daemon_of[$MNT]"
@@ -35,16 +44,13 @@ for round in $(seq "${CRASH_ROUNDS:-10}"); do
 	committed=$(tail -n 1 "$T/committed")
 	start
 	is ok "$(sqlite3 "$MNT/3" 'pragma integrity_check')" "database, round $round"
-	[ ! -s "$T/committed" ] || found=$(sqlite3 "$MNT/3" 'select max(n) || " " || count(*) from t')
-	if [ -n "$committed" ]; then
-		last=${found% *}
-		[ "$last" = "$committed" ] || [ "$last" = $((committed + 1)) ] ||
-			fail "committed $committed, found $last, round $round"
-		is $(((last > 11 ? 11 : last) * 20)) "${found#* }" "rows, round $round"
-	fi
+	found=$(sqlite3 "$MNT/3" 'select max(n) || " " || count(*) from t')
+	last=${found% *}
+	[ "$last" = "$committed" ] || [ "$last" = $((committed + 1)) ] ||
+		fail "committed $committed, found $last, round $round"
+	is $(((last > 11 ? 11 : last) * 20)) "${found#* }" "rows, round $round"
 	sqlite3 "$MNT/3" 'pragma journal_mode=delete' >/dev/null
 	stop
 	sound
 done
 echo "$committed transactions"
-[ "${committed:-0}" -gt 20 ] || fail "the load does too little"

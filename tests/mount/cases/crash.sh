@@ -1,16 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # kill -9 of the daemon at random moments of a growing, shrinking, renaming load: the image loads, and
-# holds what was promised. CRASH_ROUNDS and CRASH_SEED choose others.
+# holds what was promised.
 . "${0%/*}/../lib.sh"
 
-seed=${CRASH_SEED:-$RANDOM}
-echo "seed $seed"
+choose_seed
 cleanup_fn umount -lq "$MNT"
 for pages in 1 4; do
 	rm -f "$IMG"
 	create $pages
-	"$here/crash.py" "$seed.$pages" $((${CRASH_ROUNDS:-30} / 2)) "$CANISTERFS" "$IMG" "$MNT"
+	"$here/crash.py" "$seed.$pages" "$(rounds 15)" "$CANISTERFS" "$IMG" "$MNT"
 	check_log "$IMG.log"
 	rm "$IMG.log"
 	expect_scratch '.*'

@@ -5,7 +5,7 @@
 . "${0%/*}/../lib.sh"
 
 golden c_interleaved "$T/good"
-echo "seed ${SEED:=$RANDOM}"
+choose_seed
 cat >"$T/damage.py" <<'PY'
 import random, sys
 random.seed(sys.argv[1])
@@ -27,18 +27,17 @@ try() { # try WORDS...: 0 mounted and unmounted, 1 refused
 		"$CANISTERFS" umount "$MNT"
 		return 0
 	fi
-	is 32 $rc "status, seed $seed: $(cat "$T/said.log")"
-	is 1 "$(wc -l <"$T/said.log")" "lines, seed $seed: $(cat "$T/said.log")"
+	is 32 $rc "status, image $i: $(cat "$T/said.log")"
+	is 1 "$(wc -l <"$T/said.log")" "lines, image $i: $(cat "$T/said.log")"
 	return 1
 }
 cleanup_fn umount -lq "$MNT"
 refused=0
 for i in $(seq 25); do
-	seed=$SEED.$i
-	python3 "$T/damage.py" "$seed" "$T/good" "$IMG"
+	python3 "$T/damage.py" "$seed.$i" "$T/good" "$IMG"
 	cp "$IMG" "$T/before"
 	try -o ro || refused=$((refused + 1))
-	cmp "$IMG" "$T/before" || fail "a mount for reading has written, seed $seed"
-	try || cmp "$IMG" "$T/before" || fail "a refused mount has written, seed $seed"
+	cmp "$IMG" "$T/before" || fail "a mount for reading has written, image $i"
+	try || cmp "$IMG" "$T/before" || fail "a refused mount has written, image $i"
 done
 [ $refused -gt 3 ] || fail "only $refused of 25 were refused"

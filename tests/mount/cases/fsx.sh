@@ -1,12 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Random operations on three memories, against shadows; after each pass the next mount shows the same,
-# in whole pages. FSX_SEED and FSX_COUNT choose others.
+# in whole pages.
 . "${0%/*}/../lib.sh"
 
-seed=${FSX_SEED:-$RANDOM}
-count=${FSX_COUNT:-300}
-echo "seed $seed"
+choose_seed
+count=$(rounds 300)
 mkdir "$T/shadow"
 for pages in 1 3; do
 	rm -f "$IMG" "$T"/shadow/*

@@ -8,7 +8,7 @@ findings() {
 	"$CANISTERFS" check "$IMG" 2>&1 | grep -v "^$IMG:" || true
 }
 
-for manifest in "$DATA"/*.json; do
+for manifest in "$data"/*.json; do
 	name=$(basename "$manifest" .json)
 	[ "$(jq .manager "$manifest")" = true ] || continue
 	golden "$name" "$T/good"

@@ -5,7 +5,7 @@
 requires jq
 
 for name in c_interleaved d_ragged e_btree_u64 f_btree_unbounded h_structs i_upgrade k_waste l_sqlite; do
-	manifest=$DATA/$name.json
+	manifest=$data/$name.json
 	[ "$(jq '.growth | length' "$manifest")" -gt 0 ] || continue
 	rm -f "$IMG"
 	create "$(jq .bucket_size_pages "$manifest")"

@@ -37,7 +37,7 @@ both() { # WORDS...: the two mounts of $IMG look the same
 }
 
 tried=0
-for manifest in "$DATA"/*.json; do
+for manifest in "$data"/*.json; do
 	name=$(basename "$manifest" .json)
 	[ "$(jq '.manager and ([.memories[] | select(.pages > 0)] | length > 0)' "$manifest")" = true ] || continue
 	golden "$name"

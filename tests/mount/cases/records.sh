@@ -5,7 +5,7 @@
 requires jq python3
 
 seen=0
-for manifest in "$DATA"/*.json; do
+for manifest in "$data"/*.json; do
 	name=$(basename "$manifest" .json)
 	ids=$(jq -r 'select(.manager) | .structures[]? | .mem // .index_mem' "$manifest" | sort)
 	[ -n "$ids" ] || continue
