@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 # Sourced by the scripts beside it: installs what is missing of packages.txt, as root or by sudo.
 
@@ -9,7 +10,7 @@ packages_of() {
     local line part=build
     while read -r line; do
         case $line in
-        '# To test it:') part=test ;;
+        '# To test it:') part='test' ;;
         '# To make packages of it:') part=release ;;
         '#'* | '') ;;
         *) case $1:$part in build:build | all:build | all:test | release:release) echo "$line" ;; esac ;;

@@ -49,7 +49,7 @@ stopped() {
         [ "$got" != 0 ] && [ "$got" != 124 ] || [ "${words%% *}" = waste ] || fail "$words: exited $got"
         [ "$(wc -l <err)" -le 2 ] || fail "$words: $(cat err)"
         cat out err | grep -Fq -- "$1" || fail "$words: said '$(cat out err)', not '$1'"
-        ls | grep -q '^out\.' && fail "$words: made $(ls)"
+        ! compgen -G 'out.*' >/dev/null || fail "$words: made $(ls)"
         is_mounted=$(grep -c " $PWD/mnt " /proc/self/mountinfo) || true
         [ "$is_mounted" = 0 ] || fail "$words: mounted"
     done

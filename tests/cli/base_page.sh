@@ -5,12 +5,12 @@
 . "$(dirname "$0")/lib.sh"
 
 golden c_interleaved m_hole_mid k_waste
-head -c 131072 /dev/urandom >head
-cat head c_interleaved.img >late.img
-cat head m_hole_mid.img >hole.img
+head -c 131072 /dev/urandom >front
+cat front c_interleaved.img >late.img
+cat front m_hole_mid.img >hole.img
 
 head_is_left() {
-    cmp -n 131072 head "$1" || fail "the pages before the base page of $1 have changed"
+    cmp -n 131072 front "$1" || fail "the pages before the base page of $1 have changed"
 }
 
 run 0 info --json late.img
@@ -45,12 +45,12 @@ run 0 create --base-page 3 -b 1 new.img
 [ "$(stat -c %s new.img)" = $((4 * 65536)) ] || fail "new.img has $(stat -c %s new.img) bytes"
 run 0 info --json --base-page 3 new.img
 json .kind '"managed"'
-run 0 adopt --base-page 1 -m 0 -b 1 -l 100 head adopted.img
+run 0 adopt --base-page 1 -m 0 -b 1 -l 100 front adopted.img
 run 0 extract --base-page 1 --length 100 --exact adopted.img 0 back
-cmp -n 100 head back || fail "adopt did something else"
+cmp -n 100 front back || fail "adopt did something else"
 
 golden h_structs
-cat head h_structs.img >structs.img
+cat front h_structs.img >structs.img
 cp structs.img kept.img
 run 0 dump h_structs.img 1
 mv out want

@@ -34,7 +34,7 @@ metadata() {
     same want "$1/metadata.json"
     [ "$(stat -c %s "$1/stable_memory.bin")" = "$2" ] ||
         fail "$1 has $(stat -c %s "$1/stable_memory.bin") bytes, not $2"
-    [ "$(ls -A "$1" | grep -vx .lock | tr '\n' ' ')" = \
+    [ "$(find "$1" -mindepth 1 -maxdepth 1 ! -name .lock -printf '%f\n' | sort | tr '\n' ' ')" = \
         'metadata.json stable_memory.bin wasm_memory.bin wasm_module.bin ' ] || fail "$(ls -A "$1")"
 }
 

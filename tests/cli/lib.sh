@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: MIT
 # What every test of the command line sources. $CANISTERFS is the program. A test runs in a
 # directory of its own that goes away.
@@ -18,7 +18,7 @@ at_exit() {
 }
 trap at_exit EXIT
 trap 'echo "$test_name:$LINENO: $BASH_COMMAND" >&2' ERR
-cd "$work"
+cd "$work" || exit 1
 
 # Unpacks golden images to NAME.img.
 golden() {

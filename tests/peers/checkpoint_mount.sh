@@ -23,7 +23,7 @@ mkdir mnt/.snap/then
 done) &
 writer=$!
 run 0 checkpoint mnt during.qcow2
-run 0 checkpoint --snapshot then mnt then.qcow2
+run 0 checkpoint --snapshot "then" mnt then.qcow2
 touch enough
 wait $writer
 writer=
@@ -31,7 +31,7 @@ run 0 umount mnt
 run 0 verify during.qcow2
 run 0 compare --strict before.qcow2 then.qcow2
 [ "$("$program" cat before.qcow2 4 | head -c 110 | tail -c 10)" = "not synced" ] || fail "lost"
-run 0 checkpoint --snapshot then c_interleaved.img again.qcow2
+run 0 checkpoint --snapshot "then" c_interleaved.img again.qcow2
 same again.qcow2 then.qcow2
 
 # And a checkpoint is mounted like an image, for reading.

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 # Sourced by the scripts beside it: clean systems of Debian 12 and 13 in directories, from the package
 # sources of this machine. Each command runs in a mount and a process namespace of its own, so that

@@ -19,6 +19,7 @@ disk=$T/disk
 mkdir "$disk"
 cleanup_fn umount -lq "$disk"
 full() { # on a new small file system at $disk
+	# shellcheck disable=SC2034 # the library uses IMG
 	IMG=$disk/image
 	create 2
 	start -o "scratch=$T"

@@ -16,8 +16,9 @@ for name in c_interleaved d_ragged e_btree_u64 f_btree_unbounded h_structs i_upg
 	while read -r id pages; do
 		truncate -s "+$((pages * PAGE))" "$MNT/$id"
 	done < <(jq -r '.growth[] | "\(.[0]) \(.[1])"' "$manifest")
-	for id in $(ls "$T/from"); do
-		dd if="$T/from/$id" of="$MNT/$id" bs=1M conv=notrunc status=none
+	for file in "$T"/from/*; do
+		[ -e "$file" ] || continue # none at all
+		dd if="$file" of="$MNT/${file##*/}" bs=1M conv=notrunc status=none
 	done
 	stop "$T/from"
 	stop

@@ -20,7 +20,9 @@ for manifest in "$data"/*.json; do
 		seen=$((seen + 1))
 	done
 	# what else is listed is a payload that no manifest counts as a structure
-	for id in $(ls "$records"); do
+	for dir in "$records"/*; do
+		[ -e "$dir" ] || continue # none at all
+		id=${dir##*/}
 		"$CANISTERFS" dump "$IMG" "$id" 2>/dev/null >"$T/dump" || fail "$name: $id has no records"
 	done
 	stop
