@@ -31,9 +31,14 @@ static struct mm *new_image(const char *dir, struct store **s)
 
 static void mark(struct mm *mm, unsigned id, struct marks *m, struct rng *rng)
 {
-	for (unsigned i = 0; i < MARKS && m->pages[id] > 0; i++) {
-		uint64_t page = rng_below(rng, m->pages[id]), value = rng_next(rng);
+	for (unsigned i = 0; i < MARKS; i++) {
+		uint64_t page, value = rng_next(rng);
 
+		if (m->pages[id] == 0) { /* the marks of the pages that it had are gone */
+			m->page[id][i] = UINT64_MAX;
+			continue;
+		}
+		page = rng_below(rng, m->pages[id]);
 		m->page[id][i] = page;
 		m->value[id][i] = value;
 		assert_ok(mm_write(mm, id, &value, sizeof(value), page * MM_PAGE_LEN, NULL));
