@@ -49,7 +49,7 @@ static int reclaim(struct mm *mm, const struct intent_set *freed, struct err *er
 
 int mm_renumber(struct mm *mm, unsigned from, unsigned to, struct err *err)
 {
-	auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
+	auto_rw_unlock pthread_rwlock_t *held = lock_exclusive(&mm->lock);
 	auto_free struct intent *it = NULL;
 	int rc = check_change(mm, from, to, err);
 
@@ -70,7 +70,7 @@ int mm_renumber(struct mm *mm, unsigned from, unsigned to, struct err *err)
 
 int mm_exchange(struct mm *mm, unsigned a, unsigned b, struct err *err)
 {
-	auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
+	auto_rw_unlock pthread_rwlock_t *held = lock_exclusive(&mm->lock);
 	auto_free struct intent *it = NULL;
 	int rc = check_change(mm, a, b, err);
 
@@ -106,7 +106,7 @@ _Static_assert((int)MM_MAX_CONTENTS <= (int)INTENT_MAX_SIZES &&
 
 static int reserve(struct mm *mm, struct replacement *r, struct err *err)
 {
-	auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
+	auto_rw_unlock pthread_rwlock_t *held = lock_exclusive(&mm->lock);
 	int rc = bucket_choose_any(&mm->buckets, &mm->lay, r->count, r->index, err);
 
 	for (uint32_t i = 0; !rc && i < r->count; i++)
@@ -243,7 +243,7 @@ int mm_replace_all(struct mm *mm, const struct mm_content *content, unsigned cou
 		return rc;
 	rc = fill_all(mm, &r, err);
 	{
-		auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
+		auto_rw_unlock pthread_rwlock_t *held = lock_exclusive(&mm->lock);
 
 		if (!rc)
 			rc = install(mm, &r, err);

@@ -107,7 +107,7 @@ int image_fill_holes(struct mm *mm, struct err *err)
 
 int mm_fill_holes(struct mm *mm, struct err *err)
 {
-	auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
+	auto_rw_unlock pthread_rwlock_t *held = lock_exclusive(&mm->lock);
 
 	if (!mm->store->writable)
 		return err_set(err, -EROFS, "the image is open for reading only");

@@ -4,11 +4,6 @@
  */
 #include "memmgr/image.h"
 
-void cleanup_wrlock(pthread_rwlock_t **lock)
-{
-	pthread_rwlock_unlock(*lock);
-}
-
 int image_load(struct store *s, uint8_t *page, struct layout *lay, enum layout_verdict *verdict,
 	       bool *unfinished, struct err *why)
 {

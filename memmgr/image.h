@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An open image, and the only code that writes its first page. The callers (resize.c, change.c,
- * fill.c) decide what changes in which order; they hold the layout lock exclusively.
+ * An open image, and the only code that writes its first page. The callers (resize.c, release.c,
+ * change.c, fill.c) decide what changes in which order; they hold the layout lock exclusively.
  */
 #ifndef CANISTERFS_IMAGE_H
 #define CANISTERFS_IMAGE_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "memmgr/bucket.h"
 #include "memmgr/intent.h"
+#include "memmgr/lock.h"
 
 struct mm {
 	struct store *store;
@@ -80,18 +80,10 @@ int MUST_CHECK image_trim(struct mm *mm, struct err *err);
  * memory is being replaced. */
 int MUST_CHECK image_fill_holes(struct mm *mm, struct err *err);
 
-/* resize.c: frees the buckets that mm_grow_ahead has given memories and they do not need. Surplus
+/* release.c: frees all buckets of a memory but the first `keep`, then trims. */
+int MUST_CHECK image_release(struct mm *mm, unsigned mm_id, uint32_t keep, struct err *err);
+/* Frees the buckets that mm_grow_ahead has given memories and they do not need. Surplus
  * buckets of another origin stay: where a size is damaged, they are the memory's content. */
 int MUST_CHECK image_recall_ahead(struct mm *mm, struct err *err);
-
-void cleanup_wrlock(pthread_rwlock_t **lock);
-#define auto_wrlock __attribute__((cleanup(cleanup_wrlock), unused))
-
-/* For one statement's use: auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock); */
-static inline pthread_rwlock_t *wrlock(pthread_rwlock_t *lock)
-{
-	pthread_rwlock_wrlock(lock);
-	return lock;
-}
 
 #endif

@@ -406,7 +406,7 @@ int mm_next_data(struct mm *mm, unsigned mm_id, uint64_t off, uint64_t *start, u
 
 static int settle(struct mm *mm, struct err *err)
 {
-	auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
+	auto_rw_unlock pthread_rwlock_t *held = lock_exclusive(&mm->lock);
 
 	return image_settle(mm, err);
 }

@@ -46,7 +46,7 @@ int mm_compaction(struct mm *mm, struct mm_compaction *out, struct err *err)
 
 static int drop_surplus(struct mm *mm, struct err *err)
 {
-	auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
+	auto_rw_unlock pthread_rwlock_t *held = lock_exclusive(&mm->lock);
 
 	if (!mm->store->writable)
 		return err_set(err, -EROFS, "the image is open for reading only");
@@ -65,7 +65,7 @@ static int drop_surplus(struct mm *mm, struct err *err)
 
 static int cut_tail(struct mm *mm, struct err *err)
 {
-	auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
+	auto_rw_unlock pthread_rwlock_t *held = lock_exclusive(&mm->lock);
 
 	return store_resize(mm->store, layout_bucket_off(&mm->lay, mm->lay.buckets), err);
 }
@@ -130,7 +130,7 @@ static int blank_slack(struct mm *mm, unsigned mm_id, uint64_t *stale_len, struc
 
 int mm_zero_unowned(struct mm *mm, uint64_t *stale_len, struct err *err)
 {
-	auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
+	auto_rw_unlock pthread_rwlock_t *held = lock_exclusive(&mm->lock);
 	int rc;
 
 	*stale_len = 0;

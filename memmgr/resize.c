@@ -81,38 +81,6 @@ static int add_buckets(struct mm *mm, unsigned mm_id, uint32_t count, struct err
 	return rc;
 }
 
-static int release_buckets(struct mm *mm, unsigned mm_id, uint32_t keep, struct err *err)
-{
-	struct bucket_list *list = &mm->buckets.of[mm_id];
-	uint32_t freed = list->count - keep;
-	const uint16_t *index = list->index + keep;
-	int rc = image_set_owner(mm, index, freed, LAYOUT_FREE, STORE_DURABLE, err);
-
-	if (rc)
-		return rc;
-	list->count = keep;
-	for (uint32_t i = 0; i < freed; i++) {
-		rc = image_zero_bucket(mm, index[i], err);
-		if (rc)
-			return rc;
-	}
-	return image_trim(mm, err);
-}
-
-int image_recall_ahead(struct mm *mm, struct err *err)
-{
-	int rc = 0;
-
-	for (unsigned id = 0; !rc && id < MM_MAX_MEMORIES; id++) {
-		uint32_t surplus = mm->ahead[id] ? bucket_surplus(&mm->buckets, &mm->lay, id) : 0;
-
-		if (surplus > 0)
-			rc = release_buckets(mm, id, mm->buckets.of[id].count - surplus, err);
-		mm->ahead[id] = rc != 0;
-	}
-	return rc;
-}
-
 /*
  * Handing out is durable, and a disk takes its time for that. A large memory that is being written
  * to its end therefore gets some buckets more than it needs yet: an eighth, up to AHEAD_LEN.
@@ -177,7 +145,7 @@ static int grow(struct mm *mm, unsigned mm_id, uint64_t pages, bool ahead, struc
 		rc = image_set_pages(mm, mm_id, pages, 0, err);
 	/* Where this fails too, the memory owns more than it needs: what a crash leaves. */
 	if (rc && mm->buckets.of[mm_id].count > owned)
-		(void)!release_buckets(mm, mm_id, owned, NULL);
+		(void)!image_release(mm, mm_id, owned, NULL);
 	return rc;
 }
 
@@ -192,7 +160,7 @@ static int shrink(struct mm *mm, unsigned mm_id, uint64_t pages, struct err *err
 	if (rc)
 		return rc;
 	if (keep < owned) {
-		rc = release_buckets(mm, mm_id, keep, err);
+		rc = image_release(mm, mm_id, keep, err);
 		if (rc)
 			return rc;
 	}
@@ -211,7 +179,7 @@ static int check_id(struct mm *mm, unsigned mm_id, struct err *err)
 
 int mm_resize(struct mm *mm, unsigned mm_id, uint64_t pages, struct err *err)
 {
-	auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
+	auto_rw_unlock pthread_rwlock_t *held = lock_exclusive(&mm->lock);
 	int rc = check_id(mm, mm_id, err);
 
 	if (rc || pages == mm->lay.pages[mm_id])
@@ -223,7 +191,7 @@ int mm_resize(struct mm *mm, unsigned mm_id, uint64_t pages, struct err *err)
 
 static int grow_to(struct mm *mm, unsigned mm_id, uint64_t pages, bool ahead, struct err *err)
 {
-	auto_wrlock pthread_rwlock_t *held = wrlock(&mm->lock);
+	auto_rw_unlock pthread_rwlock_t *held = lock_exclusive(&mm->lock);
 	int rc = check_id(mm, mm_id, err);
 
 	if (rc || pages <= mm->lay.pages[mm_id])

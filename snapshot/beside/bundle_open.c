@@ -8,11 +8,6 @@
 
 #include "snapshot/beside/bundle_parts.h"
 
-int bundle_read(const struct bundle *b, void *buf, size_t len, uint64_t off, struct err *err)
-{
-	return store_read(b->file, buf, len, b->off + off, err);
-}
-
 static int read_footer(struct bundle *b, struct err *err)
 {
 	uint8_t head[BUNDLE_HEAD_LEN], footer[BUNDLE_FOOTER_LEN];

@@ -43,8 +43,11 @@ int MUST_CHECK unpack_chunk(struct unpack *u, const struct bundle *b, const stru
 			    const struct bundle_entry *e, struct err *err);
 
 /* Bytes of the bundle. */
-int MUST_CHECK bundle_read(const struct bundle *b, void *buf, size_t len, uint64_t off,
-			   struct err *err);
+static inline int MUST_CHECK bundle_read(const struct bundle *b, void *buf, size_t len,
+					 uint64_t off, struct err *err)
+{
+	return store_read(b->file, buf, len, b->off + off, err);
+}
 
 /* The functions of the bundle's files. */
 int bundle_file_read(void *ctx, void *buf, size_t len, uint64_t off, struct err *err);
