@@ -8,8 +8,6 @@
 
 #include "fusefs/by_name.h"
 #include "fusefs/ops.h"
-#include "fusefs/records/records.h"
-#include "fusefs/snap/snap.h"
 
 static void reply_attr(fuse_req_t req, struct node *node)
 {
@@ -21,10 +19,12 @@ static void reply_attr(fuse_req_t req, struct node *node)
 
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	if (record_has_id(ino))
-		records_getattr(req, ino);
+	struct node *node = node_of(fs_of(req), ino);
+
+	if (node->ops->getattr)
+		node->ops->getattr(req, ino);
 	else
-		reply_attr(req, node_of(fs_of(req), ino));
+		reply_attr(req, node);
 }
 
 static void set_attributes(struct node *node, const struct stat *attr, int to_set)
@@ -56,10 +56,10 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 	struct err err = {""};
 	int rc = 0;
 
-	if (fs->cfg->opts->read_only || node_is_snap(node))
+	if (fs->cfg->opts->read_only)
 		rc = -EROFS;
-	else if (!node_is_file(node) && node->kind != NODE_ROOT)
-		rc = -EPERM;
+	else if (node->ops->refuses)
+		rc = node->ops->refuses;
 	else if (node->kind == NODE_MEMORY && !fs_is_errand(req))
 		rc = memory_refuses(fs, (int)node->mm_id);
 	if (!rc && (to_set & FUSE_SET_ATTR_SIZE)) {

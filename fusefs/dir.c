@@ -1,42 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * The operations on names: look up, list, create, remove. One flat directory, and .canister, which
- * is never listed so that no tool copies it by accident.
+ * The root directory: one flat place for names. The folder .canister is never listed, so that no
+ * tool copies it by accident.
  */
 #include "fusefs/by_name.h"
 #include "fusefs/ops.h"
 #include "fusefs/records/records.h"
-#include "fusefs/snap/snap.h"
 
-static struct node *find_in_root(struct fs *fs, const char *name)
+static struct node *find_in_root(struct fs *fs, struct node *dir, const char *name)
 {
 	if (strcmp(name, ".canister") == 0)
 		return &fs->control;
-	if (snapdir_is_folder(fs, name))
+	if (name_is_snap_dir(fs, name))
 		return &fs->snap_root;
 	return by_name_folder(fs, name) ? by_name_folder(fs, name) : node_find(fs, name);
-}
-
-void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-	struct fs *fs = fs_of(req);
-	struct node *dir = node_of(fs, parent);
-	auto_unlock pthread_mutex_t *held = NULL;
-	struct node *node;
-
-	if (node_is_record_dir(dir)) {
-		records_lookup(req, dir, name);
-		return;
-	}
-	held = lock(&fs->tree_lock);
-	if (node_is_snap(dir)) {
-		snapdir_lookup(req, dir, name);
-		return;
-	}
-	node = dir->kind == NODE_ROOT      ? find_in_root(fs, name)
-	       : dir->kind == NODE_CONTROL ? control_find(fs, name)
-					   : by_name_find(fs, name);
-	fs_reply_node(req, node);
 }
 
 void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
@@ -60,147 +37,37 @@ void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forg
 	fuse_reply_none(req);
 }
 
-/* A directory as it was when it was opened. An entry's offset is its number. */
-struct listing {
-	size_t count;
-	size_t room;
-	struct entry {
-		ino_t ino;
-		mode_t mode;
-		char name[NAME_MAX + 1];
-	} * entry;
-};
-
-static int list_add(void *to, const char *name, ino_t ino, mode_t mode)
-{
-	struct listing *list = to;
-	struct entry *entry = list->entry;
-
-	if (list->count == list->room) {
-		size_t room = 2 * list->room + 16;
-
-		entry = realloc(list->entry, room * sizeof(*entry));
-		if (!entry)
-			return -ENOMEM;
-		list->entry = entry;
-		list->room = room;
-	}
-	entry += list->count++;
-	*entry = (struct entry){.ino = ino, .mode = mode};
-	strcpy(entry->name, name);
-	return 0;
-}
-
-static int list_root(struct fs *fs, struct listing *list)
+static int list_root(struct fs *fs, struct node *dir, list_add_fn *add, void *list)
 {
 	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
 	const struct node *by_name = by_name_folder(fs, "by-name");
-	int rc = by_name ? list_add(list, "by-name", by_name->ino, S_IFDIR) : 0;
+	int rc = by_name ? add(list, "by-name", by_name->ino, S_IFDIR) : 0;
 
-	for (struct node *node = fs->root.next; !rc && node != &fs->root; node = node->next)
-		rc = list_add(list, node->name, node->ino, S_IFREG);
+	for (struct node *node = dir->next; !rc && node != dir; node = node->next)
+		rc = add(list, node->name, node->ino, S_IFREG);
 	return rc;
 }
 
-static int list_control(struct fs *fs, struct listing *list)
+/* There are no directories in it but those that always are. */
+static void refuse_rmdir(fuse_req_t req, struct node *dir, const char *name)
 {
-	const char *name;
-	int rc = 0;
-
-	for (unsigned i = 0; !rc && (name = control_name(fs, i)); i++) {
-		const struct node *node = control_find(fs, name);
-
-		rc = list_add(list, name, node->ino, node->mode & S_IFMT);
-	}
-	return rc;
+	fs_reply(req, name_is_reserved(fs_of(req), name) ? -EPERM : -ENOTDIR, NULL);
 }
 
-static void list_free(struct listing *list)
-{
-	if (list)
-		free(list->entry);
-	free(list);
-}
-
-void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	struct fs *fs = fs_of(req);
-	struct node *dir = node_of(fs, ino);
-	struct listing *list;
-	int rc;
-
-	if (node_is_record_dir(dir)) {
-		records_opendir(req, dir, fi);
-		return;
-	}
-	list = calloc(1, sizeof(*list));
-	rc = list ? 0 : -ENOMEM;
-	if (!rc)
-		rc = list_add(list, ".", dir->ino, S_IFDIR);
-	if (!rc)
-		rc = list_add(list, "..", FUSE_ROOT_ID, S_IFDIR);
-	if (!rc && node_is_snap(dir))
-		rc = snapdir_list(fs, dir, list_add, list);
-	else if (!rc)
-		rc = dir->kind == NODE_ROOT      ? list_root(fs, list)
-		     : dir->kind == NODE_CONTROL ? list_control(fs, list)
-						 : by_name_list(fs, list_add, list);
-	if (rc) {
-		list_free(list);
-		fs_reply(req, rc, NULL);
-		return;
-	}
-	fi->fh = (uintptr_t)list;
-	/* A signal has ended the caller's wait; no release will follow. */
-	if (fuse_reply_open(req, fi) == -ENOENT)
-		list_free(list);
-}
-
-void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
-{
-	const struct listing *list = (const struct listing *)(uintptr_t)fi->fh;
-	struct node *dir = node_of(fs_of(req), ino);
-	auto_free char *buf = NULL;
-	size_t len = 0;
-
-	if (node_is_record_dir(dir)) {
-		records_readdir(req, dir, size, off, fi);
-		return;
-	}
-	buf = malloc(size);
-	if (!buf) {
-		fs_reply(req, -ENOMEM, NULL);
-		return;
-	}
-	for (size_t i = (size_t)off; i < list->count; i++) {
-		const struct entry *entry = &list->entry[i];
-		struct stat st = {.st_ino = entry->ino, .st_mode = entry->mode};
-		size_t need = fuse_add_direntry(req, buf + len, size - len, entry->name, &st,
-						(off_t)i + 1);
-
-		if (need > size - len)
-			break;
-		len += need;
-	}
-	fuse_reply_buf(req, buf, len);
-}
-
-void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	if (node_is_record_dir(node_of(fs_of(req), ino))) {
-		records_releasedir(req, fi);
-		return;
-	}
-	list_free((struct listing *)(uintptr_t)fi->fh);
-	fs_reply(req, 0, NULL);
-}
+const struct node_ops root_ops = {
+	.find = find_in_root,
+	.list = list_root,
+	.rmdir = refuse_rmdir,
+};
 
 /* Why no file of this name can be made in this directory, or 0. */
 static int refuse_name(struct fs *fs, fuse_ino_t parent, const char *name)
 {
-	if (fs->cfg->opts->read_only || node_is_snap(node_of(fs, parent)))
+	if (fs->cfg->opts->read_only)
 		return -EROFS;
-	if (node_of(fs, parent)->kind != NODE_ROOT || name_is_reserved(fs, name))
+	if (node_of(fs, parent)->ops->refuses)
+		return node_of(fs, parent)->ops->refuses;
+	if (name_is_reserved(fs, name))
 		return -EPERM;
 	if (name_is_no_id(name))
 		return -EINVAL;
@@ -278,35 +145,6 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 		fs_reply(req, rc, &err);
 	else
 		fs_reply_node(req, node);
-}
-
-/* The place for names is flat, and holds files alone; but a directory in .snap is a snapshot. */
-void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
-{
-	struct fs *fs = fs_of(req);
-	struct node *dir = node_of(fs, parent);
-
-	if (fs->cfg->opts->read_only)
-		fs_reply(req, -EROFS, NULL);
-	else if (node_is_snap(dir))
-		snapdir_mkdir(req, dir, name);
-	else
-		fs_reply(req, -EPERM, NULL);
-}
-
-void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-	struct fs *fs = fs_of(req);
-	struct node *dir = node_of(fs, parent);
-
-	if (fs->cfg->opts->read_only)
-		fs_reply(req, -EROFS, NULL);
-	else if (node_is_snap(dir))
-		snapdir_rmdir(req, dir, name);
-	else
-		fs_reply(req,
-			 dir->kind == NODE_ROOT && !name_is_reserved(fs, name) ? -ENOTDIR : -EPERM,
-			 NULL);
 }
 
 void op_refuse_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)

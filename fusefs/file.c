@@ -6,7 +6,6 @@
 
 #include "fusefs/by_name.h"
 #include "fusefs/ops.h"
-#include "fusefs/records/records.h"
 #include "fusefs/view/passthrough.h"
 
 static bool for_writing(const struct fuse_file_info *fi)
@@ -19,8 +18,7 @@ void file_opened(struct node *node, struct fuse_file_info *fi)
 	node->open_count++;
 	if (for_writing(fi))
 		node->writers++;
-	fi->fh = passthrough_takes(node, fi);
-	fi->direct_io = node->backing_id && !fi->fh;
+	fi->direct_io = node->backing_id && !passthrough_takes(node, fi);
 	fi->keep_cache = !fi->direct_io;
 }
 
@@ -52,24 +50,13 @@ static int open_file(struct fs *fs, struct node *node, const struct fuse_file_in
 	return content_truncate(fs, node, 0, err);
 }
 
-void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static void open_op(fuse_req_t req, fuse_ino_t ino, struct node *node, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
-	struct node *node = node_of(fs, ino);
-	auto_unlock pthread_mutex_t *held = NULL;
+	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
 	struct err err = {""};
-	int rc;
+	int rc = open_file(fs, node, fi, &err);
 
-	if (node->kind == NODE_RECORD) {
-		records_open(req, ino, fi);
-		return;
-	}
-	held = lock(&fs->tree_lock);
-	if (!node_is_file(node)) {
-		control_open(req, node, fi);
-		return;
-	}
-	rc = open_file(fs, node, fi, &err);
 	if (rc) {
 		fs_reply(req, rc, &err);
 		return;
@@ -77,30 +64,44 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	file_opened(node, fi);
 	if (fs_is_errand(req))
 		fi->keep_cache = !fs->errand_drops;
-	rc = fi->fh ? passthrough_reply_open(req, node, fi) : fuse_reply_open(req, fi);
+	rc = passthrough_takes(node, fi) ? passthrough_reply_open(req, node, fi)
+					 : fuse_reply_open(req, fi);
 	/* -ENOENT: a signal has ended the caller's wait, and no release will follow. */
 	if (rc == -ENOENT)
 		file_closed(node, fi);
 }
 
-void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static void release_op(fuse_req_t req, fuse_ino_t ino, struct node *node,
+		       const struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
-	struct node *node = node_of(fs, ino);
 	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
-	bool written;
+	bool written = for_writing(fi) && node->writers == 1;
 
-	if (!node_is_file(node)) {
-		control_release(req, node, fi);
-		return;
-	}
-	written = for_writing(fi) && node->writers == 1;
 	file_closed(node, fi);
 	/* What the host holds of it is known only now: the kernel is to ask. */
 	if (written)
 		fuse_lowlevel_notify_inval_inode(fs->session, ino, -1, 0);
 	fs_reply(req, 0, NULL);
 }
+
+/* In units of 512 bytes. */
+static uint64_t blocks(struct fs *fs, struct node *node)
+{
+	struct stat st;
+
+	if (node->kind == NODE_MEMORY)
+		return node_count_blocks(fs, node, content_next_data);
+	return fstat(node->fd, &st) == 0 ? (uint64_t)st.st_blocks : 0;
+}
+
+const struct node_ops file_ops = {
+	.open = open_op,
+	.read = file_read,
+	.lseek = file_lseek,
+	.release = release_op,
+	.blocks = blocks,
+};
 
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
 	      struct fuse_file_info *fi)

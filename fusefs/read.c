@@ -16,7 +16,6 @@
 #include <sys/mman.h>
 
 #include "fusefs/ops.h"
-#include "fusefs/records/records.h"
 
 /* Address space, not memory; images beyond it are read the plain way from there on. */
 #define WINDOW_MAX_LEN (1ull << 40)
@@ -210,22 +209,13 @@ static int collect(struct fs *fs, struct node *node, size_t size, uint64_t off,
 }
 
 /* Once it is answered, the node may be forgotten by another worker: it is not touched after. */
-void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+void file_read(fuse_req_t req, fuse_ino_t ino, struct node *node, size_t size, off_t off)
 {
 	struct fs *fs = fs_of(req);
-	struct node *node = node_of(fs, ino);
 	struct err err = {""};
 	struct answer answer;
 	int rc;
 
-	if (node->kind == NODE_RECORD) {
-		records_read(req, ino, size, off);
-		return;
-	}
-	if (!node_is_file(node)) {
-		control_read(req, node, size, off, fi);
-		return;
-	}
 	rc = collect(fs, node, size, (uint64_t)off, &answer, &err);
 	if (rc)
 		fs_reply(req, rc, &err);

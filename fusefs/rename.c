@@ -8,7 +8,6 @@
 
 #include "fusefs/by_name.h"
 #include "fusefs/ops.h"
-#include "fusefs/snap/snap.h"
 
 /*
  * Makes a node let go of its memory without changing the image: into a copy when somebody has it
@@ -197,10 +196,10 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 	struct fs *fs = fs_of(req);
 	struct err err = {""};
 	struct node *dir = node_of(fs, parent), *new_dir = node_of(fs, new_parent);
-	int rc = node_is_snap(dir) || node_is_snap(new_dir) ? -EROFS : -EPERM;
+	int rc = dir->ops->refuses == -EROFS || new_dir->ops->refuses == -EROFS ? -EROFS : -EPERM;
 
-	if (dir->kind == NODE_SNAP_ROOT && dir == new_dir && !(flags & RENAME_EXCHANGE)) {
-		snapdir_rename(req, name, new_name);
+	if (dir->ops->rename && dir == new_dir && !(flags & RENAME_EXCHANGE)) {
+		dir->ops->rename(req, name, new_name);
 		return;
 	}
 	if (parent == FUSE_ROOT_ID && new_parent == FUSE_ROOT_ID) {

@@ -6,7 +6,6 @@
 #include <linux/falloc.h>
 
 #include "fusefs/ops.h"
-#include "fusefs/snap/snap.h"
 
 static int allocate(struct fs *fs, struct node *node, int mode, uint64_t off, uint64_t len,
 		    struct err *err)
@@ -112,20 +111,11 @@ static void *flush_and_seek(void *arg)
  * hole. While somebody may write, it is made to write back: by a thread of its own, since the
  * kernel waits for the workers to take what it writes.
  */
-void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
+void file_lseek(fuse_req_t req, struct node *node, off_t off, int whence)
 {
-	struct node *node = node_of(fs_of(req), ino);
 	struct late_seek *late;
 	pthread_t thread;
 
-	if (node->kind == NODE_SNAP_FILE || node->kind == NODE_SNAP_STABLE) {
-		snapdir_lseek(req, node, off, whence);
-		return;
-	}
-	if (!node_is_file(node)) {
-		fs_reply(req, -EINVAL, NULL);
-		return;
-	}
 	if (node->writers == 0) {
 		reply_seek(req, node, off, whence);
 		return;

@@ -4,13 +4,9 @@
  * blocks than its length for one with holes, and look for these.
  */
 #include "fusefs/core/fs.h"
-#include "fusefs/snap/snap.h"
 
 /* A stat is to be quick: of a file in more pieces the rest counts as data. */
 enum { RANGES_MAX = 1024 };
-
-typedef int next_data_fn(struct fs *fs, struct node *node, uint64_t off, uint64_t *start,
-			 uint64_t *end, struct err *err);
 
 static uint64_t count(struct fs *fs, struct node *node, next_data_fn *next)
 {
@@ -54,46 +50,7 @@ static uint64_t count_once(struct fs *fs, struct node *node, next_data_fn *next)
 	return len;
 }
 
-static uint64_t image_data_len(struct fs *fs)
+uint64_t node_count_blocks(struct fs *fs, struct node *node, next_data_fn *next)
 {
-	auto_mm_pin struct mm *mm = fs->mm;
-	struct store_host host;
-	struct stat st;
-
-	mm_pin(mm);
-	host = store_host_at(fs->store, 0);
-	if (host.fd >= 0 && host.len == fs->store->len && fstat(host.fd, &st) == 0 &&
-	    S_ISREG(st.st_mode))
-		return MIN((uint64_t)st.st_blocks * 512, fs->store->len);
-	return fs->store->len;
-}
-
-uint64_t node_blocks(struct fs *fs, struct node *node)
-{
-	struct stat st;
-
-	switch ((enum node_kind)node->kind) {
-	case NODE_MEMORY:
-		return div_up(count_once(fs, node, content_next_data), 512);
-	case NODE_SCRATCH:
-		return fstat(node->fd, &st) == 0 ? (uint64_t)st.st_blocks : 0;
-	case NODE_STABLE:
-		return div_up(image_data_len(fs), 512);
-	case NODE_SNAP_FILE:
-	case NODE_SNAP_STABLE:
-		return div_up(count_once(fs, node, snapdir_next_data), 512);
-	case NODE_BESIDE: /* see node_stat */
-	case NODE_ROOT:
-	case NODE_CONTROL:
-	case NODE_INFO:
-	case NODE_RECORDS:
-	case NODE_RECORD_DIR:
-	case NODE_RECORD:
-	case NODE_BY_NAME:
-	case NODE_LINK:
-	case NODE_SNAP_ROOT:
-	case NODE_SNAP_DIR:
-		break;
-	}
-	return 0;
+	return div_up(count_once(fs, node, next), 512);
 }

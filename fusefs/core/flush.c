@@ -9,10 +9,11 @@
  * syncs nothing here, and what it opens to be dropped is dropped by the kernel.
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
-#include "fusefs/ops.h"
+#include "fusefs/core/fs.h"
 
 struct errand {
 	bool unlocked; /* without the inode's lock, which somebody holds who waits for us */

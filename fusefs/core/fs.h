@@ -25,24 +25,83 @@
 
 #include "fusefs/core/unwritten.h"
 #include "fusefs/fusefs.h"
+#include "memmgr/lock.h"
 
+struct fs;
+struct node;
+
+/* Adds an entry to what a directory lists. */
+typedef int list_add_fn(void *list, const char *name, ino_t ino, mode_t mode);
+
+/*
+ * What one kind of node does. Every request is answered by the operation it comes to, now or later;
+ * `ino` is the nodeid that the kernel named. NULL where nothing is said: such a request cannot
+ * come, or is refused.
+ */
+struct node_ops {
+	/* Of a directory: finds a name, tree_lock held; or answers the whole request. */
+	struct node *(*find)(struct fs *fs, struct node *dir, const char *name);
+	void (*lookup)(fuse_req_t req, struct node *dir, const char *name);
+	/* Lists all names; or opens the directory in a way of its own. */
+	int (*list)(struct fs *fs, struct node *dir, list_add_fn *add, void *list);
+	void (*opendir)(fuse_req_t req, struct node *dir, struct fuse_file_info *fi);
+	void (*mkdir)(fuse_req_t req, struct node *dir, const char *name);
+	void (*rmdir)(fuse_req_t req, struct node *dir, const char *name);
+	void (*rename)(fuse_req_t req, const char *name, const char *new_name); /* inside it */
+
+	/* Of a file. What its open handle can do (struct handle) does not come here. */
+	void (*open)(fuse_req_t req, fuse_ino_t ino, struct node *node, struct fuse_file_info *fi);
+	void (*read)(fuse_req_t req, fuse_ino_t ino, struct node *node, size_t size, off_t off);
+	void (*lseek)(fuse_req_t req, struct node *node, off_t off, int whence);
+	void (*release)(fuse_req_t req, fuse_ino_t ino, struct node *node,
+			const struct fuse_file_info *fi); /* NULL: there is nothing to do */
+
+	/* Its attributes. NULL: as they stand in the node. */
+	void (*getattr)(fuse_req_t req, fuse_ino_t ino);
+	uint64_t (*len)(struct fs *fs, struct node *node); /* NULL: size_len. node->lock shared */
+	uint64_t (*blocks)(struct fs *fs, struct node *node); /* of 512 bytes; NULL: 0. Likewise */
+	/* Corrects what was found out so far; NULL: nothing. */
+	void (*stat)(struct fs *fs, const struct node *node, struct stat *st);
+	bool changes; /* with the image: the kernel is to ask each time */
+
+	int refuses; /* why neither it nor what is in it can be changed; 0: it can */
+};
+
+/*
+ * What an open file or directory keeps, if it keeps anything: the head of a struct of its own.
+ * Files that can be written, and those that their node alone can read, have none.
+ */
+struct handle {
+	const struct handle_ops *ops;
+};
+
+struct handle_ops {
+	void (*read)(fuse_req_t req, struct handle *h, size_t size, off_t off);
+	void (*readdir)(fuse_req_t req, struct node *dir, struct handle *h, size_t size, off_t off);
+	void (*ioctl)(fuse_req_t req, struct handle *h, unsigned cmd, const void *in, size_t in_len,
+		      size_t out_len); /* NULL: there is none */
+	/* Frees it, and answers. */
+	void (*release)(fuse_req_t req, struct handle *h);
+};
+
+static inline struct handle *handle_of(const struct fuse_file_info *fi)
+{
+	return (struct handle *)(uintptr_t)fi->fh;
+}
+
+/* Answers an open. False: no release will follow, since a signal has ended the caller's wait. */
+static inline bool MUST_CHECK reply_handle(fuse_req_t req, struct handle *h,
+					   struct fuse_file_info *fi)
+{
+	fi->fh = (uintptr_t)h;
+	return fuse_reply_open(req, fi) != -ENOENT;
+}
+
+/* What holds a file's content. */
 enum node_kind {
-	NODE_ROOT,
-	NODE_MEMORY,      /* content in virtual memory mm_id */
-	NODE_SCRATCH,     /* content in host file fd */
-	NODE_CONTROL,     /* .canister */
-	NODE_STABLE,      /* .canister/stable */
-	NODE_INFO,        /* .canister/info.json */
-	NODE_BESIDE,      /* .canister/..., a file of the host */
-	NODE_RECORDS,     /* .canister/records */
-	NODE_RECORD_DIR,  /* .canister/records/5 */
-	NODE_RECORD,      /* .canister/records/5/..., all of them: see records.h */
-	NODE_BY_NAME,     /* by-name */
-	NODE_LINK,        /* by-name/... */
-	NODE_SNAP_ROOT,   /* .snap */
-	NODE_SNAP_DIR,    /* .snap/NAME */
-	NODE_SNAP_FILE,   /* .snap/NAME/5 */
-	NODE_SNAP_STABLE, /* .snap/NAME/stable */
+	NODE_OTHER,   /* it is no file that can be written: its operations know */
+	NODE_MEMORY,  /* virtual memory mm_id */
+	NODE_SCRATCH, /* host file fd */
 };
 
 /* What chmod can set: nothing here is a program, see handshake.c. */
@@ -54,6 +113,7 @@ struct counted {
 };
 
 struct node {
+	const struct node_ops *ops;
 	/* A memory can become a scratch file and the other way round, under the exclusive lock. */
 	_Atomic enum node_kind kind;
 	/* Likewise which one. */
@@ -88,8 +148,10 @@ struct fs {
 	struct fuse_session *session;
 	pthread_mutex_t tree_lock;
 	struct node root; /* the head of the list of named files */
+	const struct node_ops *file_ops;
 	struct node control, stable, info, snap_root;
 	struct records *records;
+	struct node *record;     /* stands for every record: see records.h */
 	struct by_name *by_name; /* NULL: there are no names */
 	struct fs_snap *snaps;   /* that the kernel has asked for. tree_lock */
 	/* snap_act.c: threads under way */
@@ -119,13 +181,13 @@ static inline struct fs *fs_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
-/* Adds an entry to what a directory lists. */
-typedef int list_add_fn(void *list, const char *name, ino_t ino, mode_t mode);
-
 /* ---- node.c: the tree. Once an operation has answered, others may free its node ---- */
 
-int MUST_CHECK nodes_init(struct fs *fs, struct err *err);
-void nodes_clear(struct fs *fs);
+/* A nodeid that is a record's: all share one node. */
+static inline bool record_has_id(fuse_ino_t ino)
+{
+	return ino != FUSE_ROOT_ID && (ino & 1);
+}
 /* The node that a nodeid of the kernel's stands for, and the other way round. */
 struct node *node_of(struct fs *fs, fuse_ino_t ino);
 fuse_ino_t node_id(struct fs *fs, const struct node *node);
@@ -136,9 +198,15 @@ fuse_ino_t node_stable_id(uint64_t len);
 int name_to_id(const char *name);
 /* Digits alone that are no id, such as "255" or "03": most likely a mistake. */
 bool name_is_no_id(const char *name);
+bool name_is_snap_dir(const struct fs *fs, const char *name);
+bool name_is_by_name(const struct fs *fs, const char *name);
+/* One of these two, or .canister: no file can be called so. */
 bool name_is_reserved(const struct fs *fs, const char *name);
+/* Why nobody may change a memory (or -1: what is none), or 0. */
+int memory_refuses(const struct fs *fs, int mm_id);
 /* Of `mode` remain the bits that the image has; who may list a directory may enter it. */
-void node_init(const struct fs *fs, struct node *node, enum node_kind kind, ino_t ino, mode_t mode);
+void node_init(const struct fs *fs, struct node *node, const struct node_ops *ops, ino_t ino,
+	       mode_t mode);
 /* A regular file with content: a memory or a scratch file. */
 bool node_is_file(const struct node *node);
 /* These six with tree_lock held. NULL: not found, no memory. */
@@ -148,34 +216,26 @@ struct node *node_new_memory(struct fs *fs, unsigned mm_id);
 struct node *node_new(struct fs *fs, enum node_kind kind, const char *name, mode_t mode);
 void node_set_name(struct fs *fs, struct node *node, char *name); /* takes name; NULL unlinks */
 void node_forget(struct node *node, uint64_t lookups);            /* may free it */
+void node_free(struct node *node);
 void node_stat(struct fs *fs, struct node *node, struct stat *st);
-/* blocks.c: in units of 512 bytes. node->lock shared. */
-uint64_t node_blocks(struct fs *fs, struct node *node);
+/* blocks.c: how many blocks of 512 bytes hold data, by `next`; counted again only when the file has
+ * changed. node->lock shared. */
+typedef int next_data_fn(struct fs *fs, struct node *node, uint64_t off, uint64_t *start,
+			 uint64_t *end, struct err *err);
+uint64_t node_count_blocks(struct fs *fs, struct node *node, next_data_fn *next);
 /* Makes it as old as a memory's file, if there is one. */
 void node_stat_times(struct fs *fs, unsigned mm_id, struct stat *st);
 bool node_is_written(struct fs *fs, unsigned mm_id);
+/* The file is at least so long. node->lock shared. */
+static inline void node_raise_size(struct node *node, uint64_t end)
+{
+	uint64_t size_len = node->size_len;
+
+	while (size_len < end && !atomic_compare_exchange_weak(&node->size_len, &size_len, end))
+		;
+}
 /* The content has changed now. */
 void node_touch(struct node *node);
-
-void cleanup_mutex(pthread_mutex_t **held);
-void cleanup_rwlock(pthread_rwlock_t **held);
-#define auto_unlock    __attribute__((cleanup(cleanup_mutex), unused))
-#define auto_rw_unlock __attribute__((cleanup(cleanup_rwlock), unused))
-static inline pthread_mutex_t *lock(pthread_mutex_t *m)
-{
-	pthread_mutex_lock(m);
-	return m;
-}
-static inline pthread_rwlock_t *lock_shared(pthread_rwlock_t *l)
-{
-	pthread_rwlock_rdlock(l);
-	return l;
-}
-static inline pthread_rwlock_t *lock_exclusive(pthread_rwlock_t *l)
-{
-	pthread_rwlock_wrlock(l);
-	return l;
-}
 
 /* ---- node_content.c: a file of exact length. The caller holds node->lock as said ---- */
 
@@ -192,8 +252,6 @@ int MUST_CHECK content_store(struct fs *fs, struct node *node, const void *buf, 
 			     uint64_t off, struct err *err);
 /* exclusive. As much is stored as the file is long. */
 int MUST_CHECK content_lengthen(struct fs *fs, struct node *node, struct err *err);
-/* shared. The file is at least so long. */
-void content_raise_size(struct node *node, uint64_t end);
 /* exclusive */
 int MUST_CHECK content_truncate(struct fs *fs, struct node *node, uint64_t len, struct err *err);
 /* exclusive; the part of the range that lies inside the file. */
@@ -227,8 +285,13 @@ void scratch_unname(struct fs *fs, const char *name);
 int MUST_CHECK scratch_rename(struct fs *fs, const char *name, const char *new_name, unsigned flags,
 			      struct err *err);
 int MUST_CHECK scratch_sync_names(struct fs *fs);
-/* The name is used in the scratch directory for other ends than a scratch file. */
-bool scratch_name_is_ours(const char *name);
+/* What a file is called in the scratch directory until it takes the place of another. No scratch
+ * file has this name. */
+#define SCRATCH_NEW_NAME ".canister.new"
+static inline bool scratch_name_is_ours(const char *name)
+{
+	return strcmp(name, SCRATCH_NEW_NAME) == 0;
+}
 /* Keeps the exact lengths of all memories' files beside the image, where scratch files lie. */
 void scratch_note_lengths(struct fs *fs);
 /* Makes nodes for the scratch files that fit the image, and gives the memories' files the lengths
@@ -237,16 +300,10 @@ int MUST_CHECK scratch_show(struct fs *fs, struct err *err);
 /* The mount ends: syncs the scratch files and removes the empty ones. The log names the others. */
 void scratch_end(struct fs *fs);
 
-/* ---- control.c: the files in .canister ---- */
+/* ---- tree.c: all nodes ---- */
 
-struct node *control_find(struct fs *fs, const char *name);
-const char *control_name(struct fs *fs, unsigned n); /* NULL behind the last */
-/* The host's file behind a NODE_BESIDE, as it is now: open for reading, or -errno. */
-int MUST_CHECK control_open_beside(struct fs *fs, const struct node *node);
-void control_open(fuse_req_t req, struct node *node, struct fuse_file_info *fi);
-void control_read(fuse_req_t req, struct node *node, size_t size, off_t off,
-		  struct fuse_file_info *fi);
-void control_release(fuse_req_t req, struct node *node, struct fuse_file_info *fi);
+int MUST_CHECK nodes_init(struct fs *fs, struct err *err);
+void nodes_clear(struct fs *fs);
 
 /* The kernel may believe what it knows until it changes it itself: nobody else can. */
 #define FS_TIMEOUT 86400.0
@@ -255,9 +312,7 @@ void control_release(fuse_req_t req, struct node *node, struct fuse_file_info *f
  * every path walk: they are to be cached like a file's. */
 static inline double attr_timeout(const struct node *node)
 {
-	return node->kind == NODE_STABLE || node->kind == NODE_INFO || node->kind == NODE_BESIDE
-		       ? 0
-		       : FS_TIMEOUT;
+	return node->ops->changes ? 0 : FS_TIMEOUT;
 }
 
 /* ---- reply.c ---- */
@@ -267,6 +322,7 @@ void fs_reply(fuse_req_t req, int rc, const struct err *err);
 /* Answers with the node as an entry and counts the kernel's new reference; NULL: there is no such
  * file. tree_lock held. */
 void fs_reply_node(fuse_req_t req, struct node *node);
+/* log.c: a line for people. */
 void fs_log(const struct fs *fs, const char *fmt, ...) PRINTF(2, 3);
 
 /* handshake.c: answers the kernel's first request, INIT, with what libfuse has no words for as

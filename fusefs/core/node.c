@@ -6,37 +6,15 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "fusefs/by_name.h"
-#include "fusefs/records/records.h"
-#include "fusefs/snap/snap.h"
-
-enum {
-	INO_CONTROL = 2,
-	INO_STABLE = 3,
-	INO_INFO = 4,
-	INO_BESIDE = 5, /* and the next FS_BESIDE_MAX - 1; 9 is records.c's */
-	INO_FIRST_FILE = 16,
-};
+#include "fusefs/core/fs.h"
 
 /* No address has this bit, and no record's number is even. */
 #define STABLE_ID (UINT64_C(1) << 62)
 
-void cleanup_mutex(pthread_mutex_t **held)
-{
-	if (*held)
-		pthread_mutex_unlock(*held);
-}
-
-void cleanup_rwlock(pthread_rwlock_t **held)
-{
-	if (*held)
-		pthread_rwlock_unlock(*held);
-}
-
 struct node *node_of(struct fs *fs, fuse_ino_t ino)
 {
 	if (record_has_id(ino))
-		return record_node(fs);
+		return fs->record;
 	if (ino & STABLE_ID)
 		return &fs->stable;
 	return ino == FUSE_ROOT_ID ? &fs->root : (struct node *)ino;
@@ -71,18 +49,38 @@ bool name_is_no_id(const char *name)
 	return name[strspn(name, "0123456789")] == 0 && name_to_id(name) < 0;
 }
 
+bool name_is_snap_dir(const struct fs *fs, const char *name)
+{
+	const char *folder = fs->cfg->opts->snap_dir;
+
+	return strcmp(name, folder ? folder : ".snap") == 0;
+}
+
+bool name_is_by_name(const struct fs *fs, const char *name)
+{
+	return fs->cfg->names && strcmp(name, "by-name") == 0;
+}
+
 bool name_is_reserved(const struct fs *fs, const char *name)
 {
 	return strcmp(name, ".canister") == 0 || scratch_name_is_ours(name) ||
-	       snapdir_is_folder(fs, name) || by_name_folder(fs, name);
+	       name_is_snap_dir(fs, name) || name_is_by_name(fs, name);
+}
+
+int memory_refuses(const struct fs *fs, int mm_id)
+{
+	enum fs_life life = fs->cfg->names && mm_id >= 0 ? fs->cfg->names[mm_id].life : FS_IN_USE;
+
+	return life == FS_IN_USE ? 0 : life == FS_READ_ONLY ? -EROFS : -EPERM;
 }
 
 bool node_is_file(const struct node *node)
 {
-	return node->kind == NODE_MEMORY || node->kind == NODE_SCRATCH;
+	return node->kind != NODE_OTHER;
 }
 
-void node_init(const struct fs *fs, struct node *node, enum node_kind kind, ino_t ino, mode_t mode)
+void node_init(const struct fs *fs, struct node *node, const struct node_ops *ops, ino_t ino,
+	       mode_t mode)
 {
 	mode_t open = fs->cfg->mode;
 
@@ -90,7 +88,8 @@ void node_init(const struct fs *fs, struct node *node, enum node_kind kind, ino_
 		open |= (open & 0444) >> 2;
 	if (!S_ISLNK(mode))
 		mode &= S_IFMT | open;
-	node->kind = kind;
+	node->ops = ops;
+	node->kind = NODE_OTHER;
 	node->fd = -1;
 	node->ino = ino;
 	node->mode = mode;
@@ -123,12 +122,13 @@ struct node *node_new(struct fs *fs, enum node_kind kind, const char *name, mode
 		free(copy);
 		return NULL;
 	}
-	node_init(fs, node, kind, fs->next_ino++, mode);
+	node_init(fs, node, fs->file_ops, fs->next_ino++, mode);
+	node->kind = kind;
 	node_set_name(fs, node, copy);
 	return node;
 }
 
-static void free_node(struct node *node)
+void node_free(struct node *node)
 {
 	if (node->fd >= 0)
 		close(node->fd);
@@ -170,7 +170,7 @@ void node_forget(struct node *node, uint64_t lookups)
 {
 	node->lookups -= lookups;
 	if (node_is_file(node) && !node->name && node->lookups == 0 && node->open_count == 0)
-		free_node(node);
+		node_free(node);
 }
 
 struct node *node_find_memory(struct fs *fs, unsigned mm_id)
@@ -194,113 +194,15 @@ struct node *node_new_memory(struct fs *fs, unsigned mm_id)
 	return node;
 }
 
-static int add_memories(struct fs *fs, struct err *err)
-{
-	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
-		struct mm_memory m;
-		struct node *node;
-
-		mm_memory(fs->mm, id, &m);
-		if (m.pages == 0 && m.buckets == 0)
-			continue;
-		node = node_new_memory(fs, id);
-		if (!node)
-			return err_set(err, -ENOMEM, "no memory for the file of memory %u", id);
-		node->size_len = m.pages * MM_PAGE_LEN;
-	}
-	return 0;
-}
-
-/* The files are as old as the image. */
-static void set_times(struct fs *fs, const struct stat *image)
-{
-	for (struct node *node = fs->root.next; node != &fs->root; node = node->next) {
-		node->atime = image->st_atim;
-		node->mtime = image->st_mtim;
-		node->ctime = image->st_ctim;
-	}
-}
-
-int nodes_init(struct fs *fs, struct err *err)
-{
-	struct stat image;
-	int rc;
-
-	pthread_mutex_init(&fs->tree_lock, NULL);
-	node_init(fs, &fs->root, NODE_ROOT, FUSE_ROOT_ID, S_IFDIR | 0777);
-	node_init(fs, &fs->control, NODE_CONTROL, INO_CONTROL, S_IFDIR | 0555);
-	node_init(fs, &fs->stable, NODE_STABLE, INO_STABLE, S_IFREG | 0444);
-	node_init(fs, &fs->info, NODE_INFO, INO_INFO, S_IFREG | 0444);
-	while (fs->cfg->beside && fs->cfg->beside[fs->beside_count].name) {
-		node_init(fs, &fs->beside[fs->beside_count], NODE_BESIDE,
-			  INO_BESIDE + fs->beside_count, S_IFREG | 0444);
-		fs->beside_count++;
-	}
-	snapdir_init(fs);
-	fs->next_ino = INO_FIRST_FILE;
-	rc = records_init(fs, err);
-	if (!rc)
-		rc = by_name_init(fs, err);
-	if (!rc)
-		rc = add_memories(fs, err);
-	if (!rc && stat(fs->cfg->image_path, &image) == 0)
-		set_times(fs, &image);
-	return rc;
-}
-
-void nodes_clear(struct fs *fs)
-{
-	snapdir_clear(fs);
-	records_clear(fs);
-	by_name_clear(fs);
-	while (fs->root.next != &fs->root) {
-		struct node *node = fs->root.next;
-
-		node_set_name(fs, node, NULL);
-		free_node(node);
-	}
-}
-
-static uint64_t image_len(struct fs *fs)
-{
-	auto_mm_pin struct mm *mm = fs->mm;
-
-	mm_pin(mm);
-	return fs->store->len;
-}
-
-static uint64_t len_of(struct fs *fs, struct node *node)
-{
-	return node->kind == NODE_STABLE ? image_len(fs) : node->size_len;
-}
-
-/* The host's file is another than the image: nobody gets to see more of it than on the host. */
-static void stat_beside(struct fs *fs, const struct node *node, struct stat *st)
-{
-	auto_close int fd = control_open_beside(fs, node);
-	struct stat host;
-
-	if (fd < 0 || fstat(fd, &host) < 0) {
-		st->st_mode = S_IFREG;
-		return;
-	}
-	st->st_size = host.st_size;
-	st->st_blocks = host.st_blocks;
-	if (fs->cfg->opts->mode_set)
-		return;
-	st->st_mode &= S_IFMT | host.st_mode;
-	st->st_uid = host.st_uid;
-	st->st_gid = host.st_gid;
-}
-
 void node_stat(struct fs *fs, struct node *node, struct stat *st)
 {
 	memset(st, 0, sizeof(*st));
 	{
 		auto_rw_unlock pthread_rwlock_t *held = lock_shared(&node->lock);
 
-		st->st_blocks = (blkcnt_t)node_blocks(fs, node);
-		st->st_size = (off_t)len_of(fs, node);
+		if (node->ops->blocks)
+			st->st_blocks = (blkcnt_t)node->ops->blocks(fs, node);
+		st->st_size = (off_t)(node->ops->len ? node->ops->len(fs, node) : node->size_len);
 	}
 	auto_unlock pthread_mutex_t *held = lock(&node->attr_lock);
 
@@ -313,8 +215,8 @@ void node_stat(struct fs *fs, struct node *node, struct stat *st)
 	st->st_mtim = node->mtime;
 	st->st_ctim = node->ctime;
 	st->st_blksize = MM_PAGE_LEN;
-	if (node->kind == NODE_BESIDE)
-		stat_beside(fs, node, st);
+	if (node->ops->stat)
+		node->ops->stat(fs, node, st);
 }
 
 void node_stat_times(struct fs *fs, unsigned mm_id, struct stat *st)

@@ -70,14 +70,6 @@ int content_read(struct fs *fs, struct node *node, void *buf, size_t len, uint64
 	return rc || !node->unwritten.any ? rc : unwritten_read(node, buf, *got, off, err);
 }
 
-void content_raise_size(struct node *node, uint64_t end)
-{
-	uint64_t size_len = node->size_len;
-
-	while (size_len < end && !atomic_compare_exchange_weak(&node->size_len, &size_len, end))
-		;
-}
-
 static int memory_write(struct fs *fs, struct node *node, const void *buf, size_t len, uint64_t off,
 			struct err *err)
 {
@@ -124,7 +116,7 @@ int content_write(struct fs *fs, struct node *node, const void *buf, size_t len,
 		return rc;
 	unwritten_remove(node, off, len);
 	if (off + len > node->size_len) {
-		content_raise_size(node, off + len);
+		node_raise_size(node, off + len);
 		note_len(fs, node);
 	}
 	return 0;
@@ -231,7 +223,7 @@ int content_reserve(struct fs *fs, struct node *node, uint64_t off, uint64_t len
 		rc = err_sys(err, -errno, "no space can be reserved");
 	}
 	if (!rc)
-		content_raise_size(node, off + len);
+		node_raise_size(node, off + len);
 	return rc;
 }
 

@@ -19,14 +19,6 @@
 /* Where nameless ones lie. */
 #define ELSEWHERE "/var/tmp"
 
-/* What a file is called until it takes the place of another. No scratch file has this name. */
-#define NEW_NAME ".canister.new"
-
-bool scratch_name_is_ours(const char *name)
-{
-	return strcmp(name, NEW_NAME) == 0;
-}
-
 static int dir_of(const struct fs *fs)
 {
 	return fs->cfg->bond && bond_fits(fs->cfg->bond, SIDE_SCRATCH)
@@ -95,16 +87,17 @@ static int link_as(int dir, int fd, const char *name)
 	return linkat(AT_FDCWD, self, dir, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
-/* What has the name already is called NEW_NAME then. */
+/* What has the name already is called SCRATCH_NEW_NAME then. */
 static int take_name(int dir, int fd, const char *name)
 {
 	int rc = link_as(dir, fd, name);
 
 	if (rc != -EEXIST)
 		return rc;
-	unlinkat(dir, NEW_NAME, 0);
-	rc = link_as(dir, fd, NEW_NAME);
-	return !rc && renameat2(dir, NEW_NAME, dir, name, RENAME_EXCHANGE) < 0 ? -errno : rc;
+	unlinkat(dir, SCRATCH_NEW_NAME, 0);
+	rc = link_as(dir, fd, SCRATCH_NEW_NAME);
+	return !rc && renameat2(dir, SCRATCH_NEW_NAME, dir, name, RENAME_EXCHANGE) < 0 ? -errno
+										       : rc;
 }
 
 void scratch_end_naming(struct fs *fs, const char *name, bool done)
@@ -113,9 +106,9 @@ void scratch_end_naming(struct fs *fs, const char *name, bool done)
 
 	if (dir < 0)
 		return;
-	if (!done && renameat(dir, NEW_NAME, dir, name) < 0)
+	if (!done && renameat(dir, SCRATCH_NEW_NAME, dir, name) < 0)
 		unlinkat(dir, name, 0);
-	unlinkat(dir, NEW_NAME, 0);
+	unlinkat(dir, SCRATCH_NEW_NAME, 0);
 }
 
 int scratch_name(struct fs *fs, int fd, const char *name, struct err *err)
@@ -209,7 +202,7 @@ int scratch_show(struct fs *fs, struct err *err)
 	if (dir_of(fs) < 0)
 		return 0;
 	if (!fs->cfg->opts->read_only)
-		unlinkat(dir_of(fs), NEW_NAME, 0);
+		unlinkat(dir_of(fs), SCRATCH_NEW_NAME, 0);
 	fd = openat(dir_of(fs), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	while (!rc && dir && (entry = readdir(dir)))

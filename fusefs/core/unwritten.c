@@ -189,7 +189,7 @@ static void add(struct unwritten *u, const void *buf, uint64_t len, uint64_t off
 }
 
 /* What a file is called in a sentence. */
-static const char *describe(const struct node *node, const char *name, char *text, size_t len)
+const char *unwritten_describe(const struct node *node, const char *name, char *text, size_t len)
 {
 	if (node->kind == NODE_MEMORY)
 		snprintf(text, len, "memory %u", node->mm_id);
@@ -213,12 +213,12 @@ void unwritten_add(struct fs *fs, struct node *node, const void *buf, uint64_t l
 		add(u, buf, len, off, rc);
 	}
 	first = !atomic_exchange(&u->any, true);
-	content_raise_size(node, off + len);
+	node_raise_size(node, off + len);
 	if (first)
 		fs_log(fs, "%s: bytes %llu to %llu of %s cannot be written: %s",
 		       fs->cfg->image_path, (unsigned long long)off,
-		       (unsigned long long)(off + len), describe(node, NULL, what, sizeof(what)),
-		       strerror(-rc));
+		       (unsigned long long)(off + len),
+		       unwritten_describe(node, NULL, what, sizeof(what)), strerror(-rc));
 }
 
 void unwritten_remove(struct node *node, uint64_t off, uint64_t len)
@@ -253,7 +253,7 @@ int unwritten_read(struct node *node, void *buf, uint64_t len, uint64_t off, str
 			return err_set(err, -EIO,
 				       "bytes %llu to %llu of %s were not written, and are lost",
 				       (unsigned long long)p->off, (unsigned long long)end_of(p),
-				       describe(node, NULL, what, sizeof(what)));
+				       unwritten_describe(node, NULL, what, sizeof(what)));
 		memcpy((char *)buf + (from - off), p->bytes + (from - p->off), to - from);
 	}
 	return 0;
@@ -272,10 +272,9 @@ bool unwritten_next(struct node *node, uint64_t off, uint64_t *start, uint64_t *
 	return true;
 }
 
-/* ---- trying again ---- */
-
 /* Nobody else changes the pieces: the node's lock is held exclusively. */
-static int write_pieces(struct fs *fs, struct node *node, uint64_t *off, uint64_t *end)
+int unwritten_write(struct fs *fs, struct node *node, unwritten_store_fn *store, uint64_t *off,
+		    uint64_t *end)
 {
 	struct unwritten *u = &node->unwritten;
 	int first = u->overflowed ? -ENOMEM : 0;
@@ -284,7 +283,7 @@ static int write_pieces(struct fs *fs, struct node *node, uint64_t *off, uint64_
 		struct unwritten_piece *p = &u->piece[at];
 
 		if (p->bytes)
-			p->rc = content_store(fs, node, p->bytes, p->len, p->off, NULL);
+			p->rc = store(fs, node, p->bytes, p->len, p->off, NULL);
 		if (p->rc == 0) {
 			delete_piece(u, at);
 			continue;
@@ -295,61 +294,6 @@ static int write_pieces(struct fs *fs, struct node *node, uint64_t *off, uint64_
 			*end = end_of(p);
 		}
 		at++;
-	}
-	return first;
-}
-
-int unwritten_retry(struct fs *fs, struct node *node, const char *name, struct err *err)
-{
-	uint64_t off = content_stored_len(fs, node), end = node->size_len;
-	char what[300];
-	int rc;
-
-	if (!node->unwritten.any)
-		return 0;
-	rc = write_pieces(fs, node, &off, &end);
-	if (!rc)
-		rc = content_lengthen(fs, node, NULL);
-	if (rc)
-		return err_sys(err, rc, "bytes %llu to %llu of %s are not written",
-			       (unsigned long long)off, (unsigned long long)end,
-			       describe(node, name, what, sizeof(what)));
-	node->unwritten.any = false;
-	return 0;
-}
-
-int unwritten_retry_all(struct fs *fs, struct err *err)
-{
-	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
-	int first = 0;
-
-	for (struct node *n = fs->root.next; n != &fs->root; n = n->next) {
-		auto_rw_unlock pthread_rwlock_t *node_held = NULL;
-		int rc;
-
-		if (!n->unwritten.any)
-			continue;
-		node_held = lock_exclusive(&n->lock);
-		rc = unwritten_retry(fs, n, n->name, first ? NULL : err);
-		first = first ? first : rc;
-	}
-	return first;
-}
-
-int unwritten_end(struct fs *fs, struct err *err)
-{
-	int first = 0;
-
-	for (struct node *n = fs->root.next; n != &fs->root; n = n->next) {
-		struct err why = {""};
-		int rc = unwritten_retry(fs, n, n->name, &why);
-
-		if (!rc)
-			continue;
-		if (first)
-			fs_log(fs, "%s: %s", fs->cfg->image_path, why.text);
-		else
-			first = err_set(err, rc, "%s", why.text);
 	}
 	return first;
 }

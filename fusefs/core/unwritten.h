@@ -50,6 +50,17 @@ int MUST_CHECK unwritten_read(struct node *node, void *buf, uint64_t len, uint64
 /* The first piece that ends behind `off`: [*start, *end). False: none. */
 bool unwritten_next(struct node *node, uint64_t off, uint64_t *start, uint64_t *end);
 
+/* What the file is called in a sentence: `text`; `name` is as below. */
+const char *unwritten_describe(const struct node *node, const char *name, char *text, size_t len);
+/* Writes the kept pieces by `store`. 0: none are left. Else the reason of the first that is, and
+ * its range. node->lock exclusive. */
+typedef int unwritten_store_fn(struct fs *fs, struct node *node, const void *buf, size_t len,
+			       uint64_t off, struct err *err);
+int MUST_CHECK unwritten_write(struct fs *fs, struct node *node, unwritten_store_fn *store,
+			       uint64_t *off, uint64_t *end);
+
+/* ---- unwritten_retry.c ---- */
+
 /* Writes what it can. 0: the whole file is where it belongs. Else the sentence names the first
  * range that is not; `name` is the file's, or NULL for a memory. node->lock exclusive. */
 int MUST_CHECK unwritten_retry(struct fs *fs, struct node *node, const char *name, struct err *err);

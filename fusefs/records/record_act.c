@@ -13,7 +13,7 @@
 /* A record is as old as its memory. */
 static void stat_record(struct fs *fs, unsigned mm_id, const struct ss_record *rec, struct stat *st)
 {
-	node_stat(fs, record_node(fs), st);
+	node_stat(fs, fs->record, st);
 	node_stat_times(fs, mm_id, st);
 	st->st_ino = INO_RECORD + ((ino_t)mm_id << PLACE_BITS) + rec->place;
 	st->st_size = (off_t)rec->value_len;
@@ -71,7 +71,7 @@ static int look_up_dir(struct fs *fs, struct record_task *t, struct fuse_entry_p
 /* Without timeouts: what is not there now may be there in a moment, and the other way round. */
 static int do_lookup(struct fs *fs, struct record_task *t, struct err *err)
 {
-	bool in_root = t->dir->kind == NODE_RECORDS;
+	bool in_root = t->dir == records_root(fs);
 	struct fuse_entry_param entry = {.ino = 0};
 	int rc = in_root ? look_up_dir(fs, t, &entry, err) : look_up_record(fs, t, &entry, err);
 
@@ -211,7 +211,7 @@ static int do_list(struct fs *fs, struct record_task *t, struct err *err)
 {
 	auto_free char *buf = malloc(MAX(t->size, (size_t)1));
 	struct page p = {.req = t->req, .buf = buf, .size = t->size, .end = t->off};
-	struct node *parent = t->dir->kind == NODE_RECORDS ? &fs->control : records_root(fs);
+	struct node *parent = t->dir == records_root(fs) ? &fs->control : records_root(fs);
 	bool fits = buf;
 	int rc = buf ? 0 : -ENOMEM;
 
@@ -219,7 +219,7 @@ static int do_list(struct fs *fs, struct record_task *t, struct err *err)
 		fits = page_add(&p, ".", t->dir->ino, S_IFDIR, 1);
 	if (fits && p.end == 1)
 		fits = page_add(&p, "..", parent->ino, S_IFDIR, OFF_DOTS);
-	if (fits && t->dir->kind == NODE_RECORDS) {
+	if (fits && t->dir == records_root(fs)) {
 		rc = list_dirs(fs, &p, err);
 	} else if (fits) {
 		count_from(fs, t);

@@ -12,7 +12,8 @@ enum { TRIES_MAX = 8 };
 /* Whether this begins to look at something, and does not go on with what was found before. */
 static bool is_first_look(const struct record_task *t)
 {
-	return t->dir && t->dir->kind == NODE_RECORD_DIR && (t->act == ACT_LOOKUP || t->off == 0);
+	return t->dir && t->dir != records_root(fs_of(t->req)) &&
+	       (t->act == ACT_LOOKUP || t->off == 0);
 }
 
 /* What a program has written and holds open may be in the kernel's cache alone. */
@@ -50,7 +51,7 @@ static int try_to_act(struct fs *fs, struct record_task *t, bool hurry, struct e
 		if (rc && hurry && record_view_is_late(v))
 			return -EAGAIN;
 	} while (rc && !hurry && record_view_is_late(v) && ++tries < TRIES_MAX);
-	if (rc && err->text[0] && !(t->dir && t->dir->kind == NODE_RECORDS))
+	if (rc && err->text[0] && !(t->dir && t->dir == records_root(fs)))
 		(void)!err_prefix(err, rc, "the records of memory %u", t->mm_id);
 	/* The kernel knows the record; it is gone. */
 	return rc == -ENOENT && t->act >= ACT_STAT ? -ESTALE : rc;

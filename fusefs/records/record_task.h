@@ -16,6 +16,24 @@ enum { INO_ROOT = 9, PLACE_BITS = 52 };
  */
 enum { OFF_DOTS = 2, OFF_FIRST = 3 };
 
+/*
+ * A record that the kernel knows; its nodeid is the address and 1. The kernel keeps the size and
+ * the time that it was told first, for it takes itself for the only writer: so another size, or
+ * time, is another node.
+ */
+struct record {
+	uint64_t lookups; /* nodes_lock */
+	uint64_t len;
+	struct timespec mtime;
+	uint8_t mm_id, style;
+	char name[];
+};
+
+static inline struct record *record_of(fuse_ino_t ino)
+{
+	return (struct record *)(ino & ~(fuse_ino_t)1);
+}
+
 /* A request. */
 enum record_act { ACT_LOOKUP, ACT_LIST, ACT_STAT, ACT_OPEN, ACT_READ };
 
@@ -35,6 +53,7 @@ struct record_task {
 
 /* An open directory. A damaged tree could lead round and round: no more is listed than fits. */
 struct record_listing {
+	struct handle h;
 	off_t end; /* of what was listed last */
 	uint64_t count, limit;
 };
@@ -55,7 +74,7 @@ struct records {
 	atomic_bool ending;
 };
 
-/* records.c: the nodeid of what was looked up, counted; 0: no memory. */
+/* record_node.c: the nodeid of what was looked up, counted; 0: no memory. */
 fuse_ino_t record_remember(struct records *r, const struct record_task *t, const struct stat *st);
 /* record_act.c: answers, or returns why not; then it can be called again. view_lock held. */
 int MUST_CHECK record_act(struct fs *fs, struct record_task *t, struct err *err);

@@ -89,7 +89,7 @@ int MUST_CHECK record_view_style(struct record_view *v, enum record_style *style
 int MUST_CHECK record_view_find(struct record_view *v, enum record_style style, const char *name,
 				struct ss_cursor **out, struct ss_record *rec, struct err *err);
 
-/* ---- records.c ---- */
+/* ---- record_ops.c, record_node.c, record_task.c ---- */
 
 int MUST_CHECK records_init(struct fs *fs, struct err *err);
 /* Nobody waits for answers any more. */
@@ -99,27 +99,6 @@ void records_end(struct fs *fs);
 void records_clear(struct fs *fs);
 /* .canister/records */
 struct node *records_root(struct fs *fs);
-/* A nodeid that is a record's: all share one node. */
-static inline bool record_has_id(fuse_ino_t ino)
-{
-	return ino != FUSE_ROOT_ID && (ino & 1);
-}
-struct node *record_node(struct fs *fs);
 void record_forget(struct fs *fs, fuse_ino_t ino, uint64_t lookups);
-
-static inline bool node_is_record_dir(const struct node *node)
-{
-	return node->kind == NODE_RECORDS || node->kind == NODE_RECORD_DIR;
-}
-
-/* The operations on them; each answers, most of them later. */
-void records_lookup(fuse_req_t req, struct node *dir, const char *name);
-void records_opendir(fuse_req_t req, struct node *dir, struct fuse_file_info *fi);
-void records_readdir(fuse_req_t req, struct node *dir, size_t size, off_t off,
-		     struct fuse_file_info *fi);
-void records_releasedir(fuse_req_t req, struct fuse_file_info *fi);
-void records_getattr(fuse_req_t req, fuse_ino_t ino);
-void records_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void records_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off);
 
 #endif

@@ -4,18 +4,12 @@
  * whole image as "stable", which is not listed. All read-only. What is shown never changes, so the
  * kernel may cache it; but a snapshot can end, and then reading it answers ESTALE.
  */
+#include <fcntl.h>
 #include <stdio.h>
 
-#include "fusefs/ops.h"
 #include "fusefs/snap/snap.h"
 
 enum { SNAP_INO_SHIFT = 9, SNAP_INO_STABLE = 511 };
-#define SNAP_INO_FIRST (UINT64_C(1) << 40)
-
-void snapdir_init(struct fs *fs)
-{
-	node_init(fs, &fs->snap_root, NODE_SNAP_ROOT, SNAP_INO_FIRST, S_IFDIR | 0755);
-}
 
 static void free_snap(struct fs_snap *snap)
 {
@@ -37,20 +31,15 @@ void snapdir_clear(struct fs *fs)
 	}
 }
 
-bool snapdir_is_folder(const struct fs *fs, const char *name)
-{
-	const char *folder = fs->cfg->opts->snap_dir;
-
-	return strcmp(name, folder ? folder : ".snap") == 0;
-}
-
 /* ---- nodes: their modes let everybody come as far as EROFS ---- */
 
+static const struct node_ops dir_ops, shown_ops;
+
 static void snap_node_init(const struct fs *fs, struct fs_snap *snap, struct node *node,
-			   enum node_kind kind, uint64_t nth, mode_t mode,
+			   const struct node_ops *ops, uint64_t nth, mode_t mode,
 			   const struct snap_live_info *info)
 {
-	node_init(fs, node, kind, SNAP_INO_FIRST + (snap->seq << SNAP_INO_SHIFT) + nth, mode);
+	node_init(fs, node, ops, SNAP_INO_FIRST + (snap->seq << SNAP_INO_SHIFT) + nth, mode);
 	node->snap = snap;
 	node->atime = node->mtime = node->ctime = (struct timespec){info->sec, info->nsec};
 }
@@ -71,9 +60,8 @@ static int open_snap(struct fs *fs, const struct snap_live_info *info, struct fs
 	}
 	snap->seq = info->seq;
 	pthread_rwlock_init(&snap->lock, NULL);
-	snap_node_init(fs, snap, &snap->dir, NODE_SNAP_DIR, 0, S_IFDIR | 0755, info);
-	snap_node_init(fs, snap, &snap->stable, NODE_SNAP_STABLE, SNAP_INO_STABLE, S_IFREG | 0644,
-		       info);
+	snap_node_init(fs, snap, &snap->dir, &dir_ops, 0, S_IFDIR | 0755, info);
+	snap_node_init(fs, snap, &snap->stable, &shown_ops, SNAP_INO_STABLE, S_IFREG | 0644, info);
 	snap->stable.size_len = snap->view->len;
 	snap->next = fs->snaps;
 	fs->snaps = snap;
@@ -124,7 +112,7 @@ static struct node *file_node(const struct fs *fs, struct fs_snap *snap, unsigne
 	if (!snap->file[id])
 		snap->file[id] = calloc(1, sizeof(struct node));
 	if (snap->file[id] && !snap->file[id]->snap) {
-		snap_node_init(fs, snap, snap->file[id], NODE_SNAP_FILE, id + 1u, S_IFREG | 0644,
+		snap_node_init(fs, snap, snap->file[id], &shown_ops, id + 1u, S_IFREG | 0644,
 			       &info);
 		snap->file[id]->mm_id = id;
 		snap->file[id]->size_len = m.pages * MM_PAGE_LEN;
@@ -145,6 +133,7 @@ static struct node *find_file(const struct fs *fs, struct fs_snap *snap, const c
 
 void snapdir_lookup(fuse_req_t req, struct node *dir, const char *name)
 {
+	auto_unlock pthread_mutex_t *held = lock(&fs_of(req)->tree_lock);
 	struct fs *fs = fs_of(req);
 	struct fuse_entry_param entry = {0};
 	struct fs_snap *snap;
@@ -152,7 +141,7 @@ void snapdir_lookup(fuse_req_t req, struct node *dir, const char *name)
 	struct err err = {""};
 	int rc = 0;
 
-	if (dir->kind == NODE_SNAP_ROOT) {
+	if (dir == &fs->snap_root) {
 		snap = snapdir_get(fs, name, &rc, &err);
 		node = snap ? &snap->dir : NULL;
 	} else {
@@ -189,7 +178,7 @@ int snapdir_list(struct fs *fs, struct node *dir, list_add_fn *add, void *list)
 	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
 	int rc = 0;
 
-	if (dir->kind == NODE_SNAP_ROOT)
+	if (dir == &fs->snap_root)
 		return list_root(fs, add, list);
 	for (unsigned id = 0; !rc && !dir->snap->gone && id < MM_MAX_MEMORIES; id++) {
 		struct node *node = file_node(fs, dir->snap, id);
@@ -204,7 +193,7 @@ int snapdir_list(struct fs *fs, struct node *dir, list_add_fn *add, void *list)
 
 /* ---- bytes ---- */
 
-void snapdir_open(fuse_req_t req, struct node *node, struct fuse_file_info *fi)
+static void open_op(fuse_req_t req, fuse_ino_t ino, struct node *node, struct fuse_file_info *fi)
 {
 	if ((fi->flags & O_ACCMODE) != O_RDONLY) {
 		fs_reply(req, -EROFS, NULL);
@@ -221,11 +210,11 @@ static int read_node(struct node *node, void *buf, size_t len, uint64_t off, str
 
 	if (snap->gone)
 		return -ESTALE;
-	return node->kind == NODE_SNAP_STABLE ? store_read(snap->view, buf, len, off, err)
-					      : mm_read(snap->mm, node->mm_id, buf, len, off, err);
+	return node == &snap->stable ? store_read(snap->view, buf, len, off, err)
+				     : mm_read(snap->mm, node->mm_id, buf, len, off, err);
 }
 
-void snapdir_read(fuse_req_t req, struct node *node, size_t size, off_t off)
+static void read_op(fuse_req_t req, fuse_ino_t ino, struct node *node, size_t size, off_t off)
 {
 	uint64_t size_len = node->size_len;
 	size_t len = (uint64_t)off < size_len ? MIN((uint64_t)size, size_len - (uint64_t)off) : 0;
@@ -239,25 +228,25 @@ void snapdir_read(fuse_req_t req, struct node *node, size_t size, off_t off)
 		fuse_reply_buf(req, buf, len);
 }
 
-int snapdir_next_data(struct fs *fs, struct node *node, uint64_t off, uint64_t *start,
-		      uint64_t *end, struct err *err)
+static int next_data(struct fs *fs, struct node *node, uint64_t off, uint64_t *start, uint64_t *end,
+		     struct err *err)
 {
 	struct fs_snap *snap = node->snap;
 	auto_rw_unlock pthread_rwlock_t *held = lock_shared(&snap->lock);
 
 	if (snap->gone)
 		return -ESTALE;
-	if (node->kind == NODE_SNAP_STABLE)
+	if (node == &snap->stable)
 		return store_next_data(snap->view, off, start, end, err);
 	return mm_next_data(snap->mm, node->mm_id, off, start, end, err);
 }
 
-void snapdir_lseek(fuse_req_t req, struct node *node, off_t off, int whence)
+static void lseek_op(fuse_req_t req, struct node *node, off_t off, int whence)
 {
 	uint64_t at = (uint64_t)off, start = at, end = at;
 	struct fs *fs = fs_of(req);
 	struct err err = {""};
-	int rc = at < node->size_len ? snapdir_next_data(fs, node, at, &start, &end, &err) : -ENXIO;
+	int rc = at < node->size_len ? next_data(fs, node, at, &start, &end, &err) : -ENXIO;
 
 	if (!rc && whence == SEEK_DATA && start == end)
 		rc = -ENXIO;
@@ -265,13 +254,33 @@ void snapdir_lseek(fuse_req_t req, struct node *node, off_t off, int whence)
 		at = start;
 	while (!rc && whence == SEEK_HOLE && start == at && start < end) {
 		at = end;
-		rc = snapdir_next_data(fs, node, at, &start, &end, &err);
+		rc = next_data(fs, node, at, &start, &end, &err);
 	}
 	if (rc)
 		fs_reply(req, rc, &err);
 	else
 		fuse_reply_lseek(req, (off_t)at);
 }
+
+static uint64_t blocks(struct fs *fs, struct node *node)
+{
+	return node_count_blocks(fs, node, next_data);
+}
+
+static const struct node_ops dir_ops = {
+	.lookup = snapdir_lookup,
+	.list = snapdir_list,
+	.refuses = -EROFS,
+};
+
+/* A memory's file, and "stable". */
+static const struct node_ops shown_ops = {
+	.open = open_op,
+	.read = read_op,
+	.lseek = lseek_op,
+	.blocks = blocks,
+	.refuses = -EROFS,
+};
 
 void snapdir_end(struct fs *fs, uint64_t seq)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Takes, drops, renames and brings back snapshots of a mounted image, on behalf of mkdir, rmdir,
- * mv, and of the verbs (ioctl on .canister/stable).
+ * The folder .snap: takes, drops, renames and brings back snapshots of a mounted image, on behalf
+ * of mkdir, rmdir, mv, and of the verbs (ioctl on .canister/stable).
  *
  * What has been written belongs to the snapshot, also where it is still in the kernel's cache: so
  * the kernel is made to write back first. It waits for the workers to take what it writes;
@@ -10,7 +10,6 @@
  */
 #include <stdio.h>
 
-#include "fusefs/ops.h"
 #include "fusefs/snap/snap.h"
 
 /* ---- bringing back ---- */
@@ -189,34 +188,30 @@ static int create(struct fs *fs, const char *name, struct err *err)
 	return rc;
 }
 
-/* An open .canister/stable. acts_lock guards it. */
-struct handle {
-	char snapshot[256]; /* that ends with it; "": none */
-};
-
-static int create_for(struct fs *fs, const struct fs_request *r, struct handle *h, struct err *err)
+static int create_for(struct fs *fs, const struct fs_request *r, struct snap_bound *bound,
+		      struct err *err)
 {
-	bool bound = r->number & FS_SNAP_WHILE_OPEN;
+	bool ends = r->number & FS_SNAP_WHILE_OPEN;
 	int rc;
 
-	if (bound && (!h || h->snapshot[0]))
+	if (ends && (!bound || bound->name[0]))
 		return err_set(err, -EINVAL,
 			       "one snapshot ends with each opening of .canister/stable");
 	/* Who loads an export into a canister may have a library that does not bear holes. */
 	if (r->number & FS_SNAP_WITHOUT_HOLES)
 		(void)!mm_fill_holes(fs->mm, NULL);
 	rc = create(fs, r->name, err);
-	if (!rc && bound)
-		strcpy(h->snapshot, r->name);
+	if (!rc && ends)
+		strcpy(bound->name, r->name);
 	return rc;
 }
 
-static int drop_for(struct fs *fs, const char *name, struct handle *h, struct err *err)
+static int drop_for(struct fs *fs, const char *name, struct snap_bound *bound, struct err *err)
 {
 	int rc = drop(fs, name, err);
 
-	if (!rc && h && strcmp(h->snapshot, name) == 0)
-		h->snapshot[0] = 0;
+	if (!rc && bound && strcmp(bound->name, name) == 0)
+		bound->name[0] = 0;
 	return rc;
 }
 
@@ -229,7 +224,7 @@ static int roll_back(struct fs *fs, const struct fs_request *r, struct err *err)
 	return roll_back_one(fs, r->name, (unsigned)r->mm_id, err);
 }
 
-static int act(struct fs *fs, struct fs_request *r, struct handle *h, struct err *err)
+static int act(struct fs *fs, struct fs_request *r, struct snap_bound *bound, struct err *err)
 {
 	auto_unlock pthread_mutex_t *held = NULL;
 	bool changes = r->verb != FS_SNAP_INFO && r->verb != FS_SNAP_DIFF;
@@ -253,9 +248,9 @@ static int act(struct fs *fs, struct fs_request *r, struct handle *h, struct err
 		held = lock(&fs->acts_lock);
 	switch (r->verb) {
 	case FS_SNAP_CREATE:
-		return create_for(fs, r, h, err);
+		return create_for(fs, r, bound, err);
 	case FS_SNAP_DROP:
-		return drop_for(fs, r->name, h, err);
+		return drop_for(fs, r->name, bound, err);
 	case FS_SNAP_RENAME:
 		return snap_live_rename(fs->cfg->live, r->name, r->other, err);
 	case FS_SNAP_ROLLBACK:
@@ -274,13 +269,12 @@ static int act(struct fs *fs, struct fs_request *r, struct handle *h, struct err
 struct task {
 	fuse_req_t req;
 	struct fs_request r;
-	struct handle *handle; /* NULL: not an ioctl but mkdir, rmdir or the end of a handle */
+	struct snap_bound *bound; /* NULL: not an ioctl but mkdir, rmdir or the end of a handle */
 };
 
 static void answer_mkdir(struct task *t, int rc, const struct err *err)
 {
 	struct fs *fs = fs_of(t->req);
-	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
 
 	if (rc)
 		fs_reply(t->req, rc, err);
@@ -293,9 +287,9 @@ static void *run_task(void *arg)
 	struct task *t = arg;
 	struct fs *fs = fs_of(t->req);
 	struct err err = {""};
-	int rc = act(fs, &t->r, t->handle, &err);
+	int rc = act(fs, &t->r, t->bound, &err);
 
-	if (t->handle) {
+	if (t->bound) {
 		t->r.status = rc;
 		snprintf(t->r.text, sizeof(t->r.text), "%s", err.text);
 		fuse_reply_ioctl(t->req, 0, &t->r, sizeof(t->r));
@@ -356,52 +350,32 @@ static void start_named(fuse_req_t req, uint32_t verb, const char *name, const c
 	start(t);
 }
 
-void snapdir_mkdir(fuse_req_t req, struct node *dir, const char *name)
+static void mkdir_op(fuse_req_t req, struct node *dir, const char *name)
 {
-	if (dir->kind == NODE_SNAP_ROOT)
-		start_named(req, FS_SNAP_CREATE, name, "");
-	else
-		fs_reply(req, -EROFS, NULL);
+	start_named(req, FS_SNAP_CREATE, name, "");
 }
 
-void snapdir_rmdir(fuse_req_t req, struct node *dir, const char *name)
+static void rmdir_op(fuse_req_t req, struct node *dir, const char *name)
 {
-	if (dir->kind == NODE_SNAP_ROOT)
-		start_named(req, FS_SNAP_DROP, name, "");
-	else
-		fs_reply(req, -EROFS, NULL);
+	start_named(req, FS_SNAP_DROP, name, "");
 }
 
-void snapdir_open_stable(fuse_req_t req, struct fuse_file_info *fi)
+void snap_unbind(fuse_req_t req, const struct snap_bound *bound)
 {
-	struct handle *h = calloc(1, sizeof(*h));
-
-	fi->fh = (uintptr_t)h;
-	if (!h)
-		fs_reply(req, -ENOMEM, NULL);
-	else if (fuse_reply_open(req, fi) == -ENOENT)
-		free(h);
-}
-
-void snapdir_release_stable(fuse_req_t req, struct fuse_file_info *fi)
-{
-	struct handle *h = (struct handle *)(uintptr_t)fi->fh;
-
-	if (h->snapshot[0])
-		start_named(req, FS_SNAP_DROP, h->snapshot, "");
+	if (bound->name[0])
+		start_named(req, FS_SNAP_DROP, bound->name, "");
 	else
 		fs_reply(req, 0, NULL);
-	free(h);
 }
 
-void snapdir_rename(fuse_req_t req, const char *name, const char *new_name)
+static void rename_op(fuse_req_t req, const char *name, const char *new_name)
 {
 	start_named(req, FS_SNAP_RENAME, name, new_name);
 }
 
 /* Whoever may see the mount may not yet change it: its owner may, and root. */
-void snapdir_ioctl(fuse_req_t req, struct fuse_file_info *fi, unsigned cmd, const void *in,
-		   size_t in_len, size_t out_len)
+void snap_ask(fuse_req_t req, struct snap_bound *bound, unsigned cmd, const void *in, size_t in_len,
+	      size_t out_len)
 {
 	uid_t uid = fuse_req_ctx(req)->uid;
 	struct task *t;
@@ -420,7 +394,21 @@ void snapdir_ioctl(fuse_req_t req, struct fuse_file_info *fi, unsigned cmd, cons
 		return;
 	}
 	t->req = req;
-	t->handle = (struct handle *)(uintptr_t)fi->fh;
+	t->bound = bound;
 	memcpy(&t->r, in, sizeof(t->r));
 	start(t);
+}
+
+static const struct node_ops ops = {
+	.lookup = snapdir_lookup,
+	.list = snapdir_list,
+	.mkdir = mkdir_op,
+	.rmdir = rmdir_op,
+	.rename = rename_op,
+	.refuses = -EROFS,
+};
+
+void snapdir_init(struct fs *fs)
+{
+	node_init(fs, &fs->snap_root, &ops, SNAP_INO_FIRST, S_IFDIR | 0755);
 }
