@@ -7,7 +7,6 @@
 
 #include "tools/cmd/cmd.h"
 #include "tools/cmd/names.h"
-#include "tools/image/image_open.h"
 
 enum {
 	MAX_OPTIONS = 64,

@@ -7,14 +7,10 @@
 
 #include "memmgr/memmgr.h"
 #include "snapshot/snapshot.h"
+#include "tools/cmd/cmd.h"
 #include "tools/image/canister_dir.h"
 
-/* Pages before the manager's first one, in every image that is opened or made. The command line
- * sets it, before any image is opened. */
-extern uint64_t image_base_pages;
-/* The user vouches for whatever a file names as its backing file. Set likewise. */
-extern bool image_trust_backing;
-/* SNAP_TRUST_BACKING where that is so. */
+/* SNAP_TRUST_BACKING where the user has said so. */
 unsigned image_snap_flags(void);
 
 /* What `path` names, as a flat array of bytes that begins at the base page: a plain file, a block
