@@ -78,10 +78,10 @@ uint64_t bt_edit_remove_child(struct bt_edit *e, unsigned at);
 unsigned bt_edit_search(const struct bt_op *op, const struct bt_edit *e, struct ss_bytes key,
 			bool *equal);
 
-/* ---- btree_insert.c, btree_remove.c ---- */
-
 /* -EDOM where the width of keys is only guessed. */
 int MUST_CHECK bt_refuse_guess(const struct bt *t, struct err *err);
+
+/* ---- btree_insert.c, btree_remove.c ---- */
 
 int MUST_CHECK bt_put(struct ss *ss, struct ss_bytes key, struct ss_bytes value, bool *changed,
 		      struct err *err);

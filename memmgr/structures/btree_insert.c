@@ -178,16 +178,6 @@ static int insert(struct bt_op *op, struct bt_pair pair, bool *changed)
 	return rc < 0 ? rc : insert_below(op, root, pair, changed);
 }
 
-int bt_refuse_guess(const struct bt *t, struct err *err)
-{
-	struct err why;
-
-	if (!t->ss.facts.key_width_guessed)
-		return 0;
-	ss_tell_widths(&t->ss.facts, &why);
-	return err_set(err, -EDOM, "%s, so the key width must be given", why.text);
-}
-
 /* What the program's types could not read back, or a version 1 node not hold, does not go in. */
 static int check_bounds(const struct bt *t, struct bt_pair pair, struct err *err)
 {

@@ -328,3 +328,13 @@ unsigned bt_edit_search(const struct bt_op *op, const struct bt_edit *e, struct 
 	*equal = i < e->n && order == 0;
 	return i;
 }
+
+int bt_refuse_guess(const struct bt *t, struct err *err)
+{
+	struct err why;
+
+	if (!t->ss.facts.key_width_guessed)
+		return 0;
+	ss_tell_widths(&t->ss.facts, &why);
+	return err_set(err, -EDOM, "%s, so the key width must be given", why.text);
+}
