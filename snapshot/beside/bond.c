@@ -60,14 +60,9 @@ static int make_id(struct bond *b, struct err *err)
 	return write_sector(b, &b->id, STORE_DURABLE, err);
 }
 
-static bool is_attached(const struct bond *b, enum side_kind side)
-{
-	return b->dir[side].record_fd >= 0;
-}
-
 static bool has_sides(const struct bond *b)
 {
-	return is_attached(b, SIDE_SCRATCH) || is_attached(b, SIDE_SNAP);
+	return bond_fits(b, SIDE_SCRATCH) || bond_fits(b, SIDE_SNAP);
 }
 
 static void erase_id(struct bond *b)
@@ -91,7 +86,7 @@ static int store_records(struct bond *b, bool durable, struct err *err)
 	int rc = 0;
 
 	for (enum side_kind side = 0; !rc && side < SIDE_COUNT; side++)
-		if (is_attached(b, side))
+		if (bond_fits(b, side))
 			rc = side_dir_store(&b->dir[side], durable, err);
 	return rc;
 }
@@ -373,16 +368,6 @@ const char *bond_note(const struct bond *b, enum side_kind side)
 	return b->note[side];
 }
 
-int bond_dir_fd(const struct bond *b, enum side_kind side)
-{
-	return b->dir[side].fd;
-}
-
-bool bond_fits(const struct bond *b, enum side_kind side)
-{
-	return is_attached(b, side);
-}
-
 const char *bond_dir_path(const struct bond *b, enum side_kind side)
 {
 	return b->path[side];
@@ -419,7 +404,7 @@ int bond_attach(struct bond *b, enum side_kind side, struct err *err)
 	if (!b->path[side])
 		return err_set(err, -EOPNOTSUPP, "a block device has no place for files beside it");
 	pthread_mutex_lock(&b->lock);
-	if (!is_attached(b, side))
+	if (!bond_fits(b, side))
 		rc = attach(b, side, err);
 	pthread_mutex_unlock(&b->lock);
 	return rc;
@@ -428,7 +413,7 @@ int bond_attach(struct bond *b, enum side_kind side, struct err *err)
 void bond_detach_empty(struct bond *b, enum side_kind side)
 {
 	pthread_mutex_lock(&b->lock);
-	if (is_attached(b, side) && side_dir_is_empty(&b->dir[side]))
+	if (bond_fits(b, side) && side_dir_is_empty(&b->dir[side]))
 		side_dir_remove(&b->dir[side]);
 	erase_id(b);
 	b->bound = has_sides(b);
@@ -441,9 +426,9 @@ int bond_set_aside(struct bond *b, enum side_kind side, char **to, struct err *e
 
 	*to = NULL;
 	pthread_mutex_lock(&b->lock);
-	if (is_attached(b, side) && side_dir_is_empty(&b->dir[side]))
+	if (bond_fits(b, side) && side_dir_is_empty(&b->dir[side]))
 		side_dir_remove(&b->dir[side]);
-	else if (is_attached(b, side))
+	else if (bond_fits(b, side))
 		rc = side_dir_set_aside(&b->dir[side], to, err);
 	if (!rc)
 		erase_id(b);
@@ -459,7 +444,7 @@ static int exchange(struct bond *b, struct side_dir *built, char **aside, struct
 	struct side_dir *old = &b->dir[SIDE_SCRATCH];
 	int rc = 0;
 
-	if (is_attached(b, SIDE_SCRATCH) && !side_dir_is_empty(old))
+	if (bond_fits(b, SIDE_SCRATCH) && !side_dir_is_empty(old))
 		rc = side_dir_set_aside(old, aside, err);
 	else if (old->fd >= 0)
 		side_dir_remove(old);
@@ -517,7 +502,7 @@ mode_t bond_mode(const struct bond *b)
 
 bool bond_exact_len(const struct bond *b, unsigned mm_id, uint64_t pages, uint64_t *len)
 {
-	return is_attached(b, SIDE_SCRATCH) &&
+	return bond_fits(b, SIDE_SCRATCH) &&
 	       side_dir_get_len(&b->dir[SIDE_SCRATCH], mm_id, len) == 0 &&
 	       *len <= pages * MM_PAGE_LEN && div_up(*len, MM_PAGE_LEN) == pages;
 }
@@ -525,7 +510,7 @@ bool bond_exact_len(const struct bond *b, unsigned mm_id, uint64_t pages, uint64
 void bond_note_len(struct bond *b, unsigned mm_id, uint64_t len)
 {
 	pthread_mutex_lock(&b->lock);
-	if (is_attached(b, SIDE_SCRATCH))
+	if (bond_fits(b, SIDE_SCRATCH))
 		(void)!side_dir_set_lens(&b->dir[SIDE_SCRATCH], mm_id, &len, 1);
 	pthread_mutex_unlock(&b->lock);
 }
@@ -533,7 +518,7 @@ void bond_note_len(struct bond *b, unsigned mm_id, uint64_t len)
 void bond_note_lens(struct bond *b, const uint64_t *len)
 {
 	pthread_mutex_lock(&b->lock);
-	if (is_attached(b, SIDE_SCRATCH))
+	if (bond_fits(b, SIDE_SCRATCH))
 		(void)!side_dir_set_lens(&b->dir[SIDE_SCRATCH], 0, len, MM_MAX_MEMORIES);
 	pthread_mutex_unlock(&b->lock);
 }
@@ -548,7 +533,7 @@ void bond_set_ordered(struct bond *b, enum side_kind side)
 
 uint64_t bond_rollback_seq(const struct bond *b)
 {
-	return is_attached(b, SIDE_SNAP) ? b->dir[SIDE_SNAP].record.rollback_seq : 0;
+	return bond_fits(b, SIDE_SNAP) ? b->dir[SIDE_SNAP].record.rollback_seq : 0;
 }
 
 int bond_set_rollback(struct bond *b, uint64_t seq, struct err *err)
@@ -560,13 +545,6 @@ int bond_set_rollback(struct bond *b, uint64_t seq, struct err *err)
 	rc = side_dir_store(&b->dir[SIDE_SNAP], true, err);
 	pthread_mutex_unlock(&b->lock);
 	return rc;
-}
-
-int bond_say_broken_off(struct err *err)
-{
-	return err_set(err, -EUCLEAN,
-		       "a rollback was broken off, and goes on when the image is opened for "
-		       "writing, as by 'check --repair'");
 }
 
 int bond_refuse_broken_off(const struct bond *b, struct err *err)

@@ -141,3 +141,20 @@ int bond_check_whole(struct store *image, const char *path, struct err *err)
 		return 0;
 	return bond_say_broken_off(err);
 }
+
+int bond_say_broken_off(struct err *err)
+{
+	return err_set(err, -EUCLEAN,
+		       "a rollback was broken off, and goes on when the image is opened for "
+		       "writing, as by 'check --repair'");
+}
+
+int bond_dir_fd(const struct bond *b, enum side_kind side)
+{
+	return b->dir[side].fd;
+}
+
+bool bond_fits(const struct bond *b, enum side_kind side)
+{
+	return b->dir[side].record_fd >= 0;
+}

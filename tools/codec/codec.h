@@ -73,11 +73,13 @@ int MUST_CHECK codec_read_word(const struct codec *c, const char *word, struct b
 
 /* Codecs in files of their own. */
 extern const struct codec_ops codec_hex, codec_blob, codec_bytes, codec_utf8, codec_cbor_text,
-	codec_bool, codec_principal, codec_cbor, codec_candid, codec_exec;
+	codec_bool, codec_principal, codec_cbor, codec_json, codec_candid, codec_exec;
 /* codec_number.c, codec_type.c: false: the name is no such codec's. */
 bool codec_parse_number(const char *spec, struct codec *out);
 bool codec_is_type(const char *spec);
-int MUST_CHECK codec_parse_type(const char *spec, struct codec *out, struct err *err);
+typedef int codec_parse_fn(const char *spec, struct codec *out, struct err *err);
+int MUST_CHECK codec_parse_type(const char *spec, codec_parse_fn *parse, struct codec *out,
+				struct err *err);
 
 /* -EINVAL, with a sentence. */
 int codec_no_hex(const char *text, struct err *err);

@@ -496,7 +496,7 @@ static const char *member_end(const char *p)
 }
 
 static int parse_members(struct composite *t, const struct form *f, const char *spec,
-			 struct err *err)
+			 codec_parse_fn *parse, struct err *err)
 {
 	const char *p = strchr(spec, '(');
 	int rc = 0;
@@ -509,7 +509,7 @@ static int parse_members(struct composite *t, const struct form *f, const char *
 			return err_set(err, -ENOMEM, "no memory for a codec");
 		if (t->n == f->most)
 			return err_set(err, -EINVAL, "%s has at most %u members", f->name, f->most);
-		rc = codec_parse(word, &t->member[t->n], err);
+		rc = parse(word, &t->member[t->n], err);
 		if (rc == 0 && t->member[t->n].ops->set_arg)
 			rc = err_set(err, -EINVAL, "%s cannot be a member of %s", word, f->name);
 		t->n += 1;
@@ -536,7 +536,7 @@ bool codec_is_type(const char *spec)
 	return find_form(spec);
 }
 
-int codec_parse_type(const char *spec, struct codec *out, struct err *err)
+int codec_parse_type(const char *spec, codec_parse_fn *parse, struct codec *out, struct err *err)
 {
 	const struct form *f = find_form(spec);
 	struct composite *t = calloc(1, sizeof(*t));
@@ -552,7 +552,7 @@ int codec_parse_type(const char *spec, struct codec *out, struct err *err)
 	rc = strlen(spec) > CODEC_MAX_SPEC_LEN
 		     ? err_set(err, -EINVAL, "a codec of more than %d characters",
 			       CODEC_MAX_SPEC_LEN)
-		     : parse_members(t, f, spec, err);
+		     : parse_members(t, f, spec, parse, err);
 	if (rc == 0)
 		rc = settle(out, t, err);
 	if (rc == 0)
