@@ -53,7 +53,8 @@ run 0 dump --count h_structs.img 0
 out_is 1
 run 0 dump -v cbor i_upgrade.img 0
 json '.value.version_details.version' '"v1.2.3"'
-json '.value.profile' '{"display_name":"Zoë 🦀","picture_url":null,"followers":39178959421,"score":654.1,"ratio_f16":{"$f16":1}}'
+json '.value.profile == {"display_name": "Zoë 🦀", "picture_url": null, "followers": 39178959421, "score": 654.1,
+    "ratio_f16": {"$f16": 1}}' true
 
 # Candid, its field names from an interface; edits of what cannot be read back are noticed.
 cp h_structs.img candid.img

@@ -26,31 +26,31 @@ static const struct cmd_option options[] = {
 	{NULL},
 };
 
-/* "NAME VERSION, NAME VERSION" as an object. */
-static json_t *libraries(void)
-{
-	json_t *object = json_object();
-	const char *at = CANISTERFS_LIBRARIES;
-	char name[64], version[64];
-	int len;
-
-	while (object && sscanf(at, "%63[^ ] %63[^,]%n", name, version, &len) == 2) {
-		json_object_set_new(object, name, json_string(version));
-		at += len;
-		at += strspn(at, ", ");
-	}
-	return object;
-}
+/* As the build found them. */
+static const struct library {
+	const char *name, *version;
+} libraries[] = {CANISTERFS_LIBRARIES};
 
 static int print_text(void)
 {
 	printf("canisterfs %s\n"
 	       "mount:       %s\n"
 	       "names files: %s\n"
-	       "built with:  %s\n",
-	       CANISTERFS_VERSION, HAS_MOUNT ? "yes" : "no", HAS_NAMES ? "yes" : "no",
-	       CANISTERFS_LIBRARIES);
+	       "built with:  ",
+	       CANISTERFS_VERSION, HAS_MOUNT ? "yes" : "no", HAS_NAMES ? "yes" : "no");
+	for (size_t i = 0; i < ARRAY_LEN(libraries); i++)
+		printf("%s%s %s", i ? ", " : "", libraries[i].name, libraries[i].version);
+	putchar('\n');
 	return CMD_DONE;
+}
+
+static json_t *libraries_json(struct json *doc)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < ARRAY_LEN(libraries); i++)
+		json_put(doc, object, libraries[i].name, json_string(libraries[i].version));
+	return object;
 }
 
 static int cmd_version(const void *arguments)
@@ -64,7 +64,7 @@ static int cmd_version(const void *arguments)
 	json_put(&doc, doc.root, "version", json_string(CANISTERFS_VERSION));
 	json_put(&doc, doc.root, "mount", json_boolean(HAS_MOUNT));
 	json_put(&doc, doc.root, "names", json_boolean(HAS_NAMES));
-	json_put(&doc, doc.root, "libraries", libraries());
+	json_put(&doc, doc.root, "libraries", libraries_json(&doc));
 	return json_print(&doc);
 }
 
