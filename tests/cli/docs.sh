@@ -23,7 +23,20 @@ for verb in $verbs; do
 done
 
 for page in "$man"/*.1; do
-    # Not the page, but this machine, lacks a manual.
-    mandoc -T lint "$page" 2>/dev/null | grep -v 'referenced manual not found' >lint || true
+    # Not the page, but this machine, lacks a manual. Examples come first: they are what most look for.
+    mandoc -T lint "$page" 2>/dev/null | grep -v -e 'referenced manual not found' \
+        -e 'sections out of conventional order: Sh DESCRIPTION' >lint || true
     [ ! -s lint ] || fail "$(cat lint)"
+    sections=$(sed -n 's/^\.Sh //p' "$page" | paste -sd ,)
+    [[ $page = */canisterfs.1 || $sections != *,EXAMPLES* || $sections = NAME,SYNOPSIS,EXAMPLES,* ]] ||
+        fail "$page does not begin with its examples: $sections"
+done
+
+# canisterfs(1) knows every variable of the environment that the program reads.
+variables=$(grep -rhoE --include='*.[ch]' 'getenv\("[A-Z_]+"\)' "$here"/../../{memmgr,snapshot,fusefs,tools} |
+    sed 's/.*"\(.*\)".*/\1/' | sort -u)
+[ "$(wc -w <<<"$variables")" -ge 4 ] || fail "variables: $variables"
+for variable in $variables; do
+    sed -n '/^\.Sh ENVIRONMENT/,/^\.Sh FILES/p' "$man/canisterfs.1" | grep -q "^\.It Ev $variable\b" ||
+        fail "canisterfs.1 lacks the variable $variable"
 done
