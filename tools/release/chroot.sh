@@ -56,25 +56,34 @@ new_chroot() {
     cp -L /etc/resolv.conf "$dir/etc/resolv.conf"
     # For apt: sources that were stale when this machine was set up stay usable.
     echo 'Acquire::Check-Valid-Until "false";' >"$dir/etc/apt/apt.conf.d/99stale"
+    # As every installed system and container has it; fusermount3 reads it.
+    ln -sf ../proc/self/mounts "$dir/etc/mtab"
     printf '#!/bin/sh\nexit 101\n' >"$dir/usr/sbin/policy-rc.d"
     chmod +x "$dir/usr/sbin/policy-rc.d"
     echo "$dir"
 }
 
-# in_chroot DIR COMMAND...: with /proc and /dev, as root, from / on. OFFLINE=1: without a network.
-in_chroot() {
+# with_mounts DIR COMMAND...: here, with /proc, /dev and a /dev/fuse for everybody in DIR. The mounts and
+# all processes that the command leaves end with it. OFFLINE=1: without a network.
+with_mounts() {
     local dir=$1 net=()
-    shift
     [ "${OFFLINE:-0}" = 0 ] || net=(--net)
+    [ -e "$dir/fuse" ] || mknod -m 666 "$dir/fuse" c 10 229
     unshare --mount --propagation private --pid --fork --kill-child "${net[@]}" bash -c '
         dir=$1
         shift
         mount -t proc proc "$dir/proc" && mount --rbind /dev "$dir/dev" &&
-            mount -t tmpfs tmpfs "$dir/run" || exit 125
-        exec chroot "$dir" /usr/bin/env -i HOME=/root TERM=dumb LC_ALL=C.UTF-8 \
-            DEBIAN_FRONTEND=noninteractive NO_COLOR=1 \
-            PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"' \
-        in_chroot "$dir" "$@" </dev/null
+            mount --bind "$dir/fuse" "$dir/dev/fuse" && mount -t tmpfs tmpfs "$dir/run" || exit 125
+        "$@"' with_mounts "$@" </dev/null
+}
+
+# in_chroot DIR COMMAND...: as root, from / on, with nothing of this environment.
+in_chroot() {
+    local dir=$1
+    shift
+    with_mounts "$dir" chroot "$dir" /usr/bin/env -i HOME=/root TERM=dumb LC_ALL=C.UTF-8 \
+        DEBIAN_FRONTEND=noninteractive NO_COLOR=1 \
+        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
 }
 
 # install_in DIR PACKAGE...
