@@ -37,24 +37,53 @@ install_packages() {
         }
         sudo=(sudo)
     fi
-    echo "Installing ${missing[*]}"
+    echo "  installing ${missing[*]}"
     "${sudo[@]}" apt-get update -qq </dev/null
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >/dev/null
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+        "${missing[@]}" </dev/null | tell_of_packages
 }
 
-# build_in DIRECTORY MESON-OPTION...: builds everything there with these options, quietly unless it
-# fails.
-build_in() {
-    local dir=$1 log step=setup
-    shift
+# Of apt-get's many lines those that show that it goes on.
+tell_of_packages() {
+    awk '/^Need to get/ { sub(/^Need to get /, ""); sub(/ of archives\.$/, ""); print "  downloading " $0 }
+         /^Unpacking / && u++ % 25 == 0 { print "  unpacking " $2 " and others" }
+         /^Setting up / && s++ % 25 == 0 { print "  setting up " $3 " and others" }
+         { fflush() }'
+}
+
+# build_program DIRECTORY: the program alone, and how far it is.
+build_program() {
+    local dir=$1 step=setup
     [ ! -f "$dir/build.ninja" ] || step=configure
+    quietly meson "$step" "$dir" --buildtype=release || return
+    NINJA_STATUS='%p ' ninja -C "$dir" canisterfs | tell_of_build
+}
+
+# A line for each tenth, and all that is no progress: a compiler that complains.
+tell_of_build() {
+    awk '/^ *[0-9]+%/ { if (int($1 / 10) > tenth) { tenth = int($1 / 10); print "  " tenth * 10 " % built" }; fflush(); next }
+         /^ninja: Entering directory/ { next }
+         { print "  " $0; fflush() }'
+}
+
+# quietly COMMAND...: shows what a command printed only when it fails.
+quietly() {
+    local log
     log=$(mktemp)
-    if meson "$step" "$dir" "$@" >"$log" 2>&1 && ninja -C "$dir" >>"$log" 2>&1; then
+    if "$@" >"$log" 2>&1; then
         rm "$log"
     else
         cat "$log" >&2
         rm "$log"
         return 1
     fi
+}
+
+# build_in DIRECTORY MESON-OPTION...: builds everything there with these options, quietly unless it
+# fails.
+build_in() {
+    local dir=$1 step=setup
+    shift
+    [ ! -f "$dir/build.ninja" ] || step=configure
+    quietly meson "$step" "$dir" "$@" && quietly ninja -C "$dir"
 }

@@ -24,22 +24,58 @@ usage() {
     exit 2
 }
 
-prepare() {
-    say "Installing and building (the first time takes a minute or two)"
-    install_packages build
-    (cd "$top" && build_in build --buildtype=release)
-    [ -e /dev/fuse ] || modprobe fuse 2>/dev/null || true
-    if [ ! -e /dev/fuse ]; then
-        echo "There is no /dev/fuse here, so nothing can be mounted. In a container, start it with" >&2
-        echo "--device /dev/fuse --cap-add SYS_ADMIN." >&2
-        exit 1
+refuse() {
+    printf 'quickstart: %s\n' "$*" >&2
+    exit 1
+}
+
+# What can be told of IMAGE without the program, so that nothing is installed in vain.
+check_image() {
+    local image=$1 magic
+    [ -e "$image" ] || refuse "$image: there is no such file"
+    [ -r "$image" ] || refuse "$image: you may not read it"
+    if [ -d "$image" ]; then
+        [ -f "$image/metadata.json" ] || refuse "$image: a directory, but not one that a canister snapshot was downloaded to"
+        return
     fi
+    [ -w "$image" ] || refuse "$image: you may not write to it, so that it cannot be mounted to be changed"
+    [ -s "$image" ] || [ -b "$image" ] || refuse "$image: an empty file"
+    magic=$(head -c 4 "$image" | od -An -tx1 | tr -d ' \n')
+    case $magic in
+    4d475201 | 514649fb) ;; # MGR and its version, or a checkpoint
+    1f8b*) refuse "$image: packed by gzip; unpack it first: gzip -dk $image" ;;
+    *) refuse "$image: begins with the bytes $magic and not, as an image that a MemoryManager divides, with 4d475201" ;;
+    esac
+}
+
+check_mountpoint() {
+    [ ! -e "$1" ] || [ -d "$1" ] || refuse "$1: not a directory to mount at"
+    ! mountpoint -q "$1" || refuse "$1: something is mounted there already"
+}
+
+check_fuse() {
+    [ -e /dev/fuse ] || modprobe fuse 2>/dev/null || true
+    [ -e /dev/fuse ] || refuse "there is no /dev/fuse here, so that nothing can be mounted. In a container, start it with" \
+        "--device /dev/fuse --cap-add SYS_ADMIN."
+}
+
+prepare() {
+    check_fuse
+    say "Installing what is missing to build it:"
+    install_packages build
+    echo "  nothing else is missing"
+    say "Building the program, $top/build/canisterfs:"
+    (cd "$top" && build_program build)
 }
 
 mount_yours() {
     local image=$1 mnt=$2
-    mkdir -p "$mnt"
+    check_image "$image"
+    check_mountpoint "$mnt"
+    say "This builds canisterfs and mounts $image at $mnt. The image is changed in place when you write there:"
+    echo "keep a copy of what you cannot download again."
     prepare
+    mkdir -p "$mnt"
     say "What the image is:"
     show canisterfs info "$image"
     say "Mounting it at $mnt:"
@@ -61,6 +97,7 @@ clean_up() {
 }
 
 try_example() {
+    say "This builds canisterfs, and edits a database inside an image before your eyes."
     prepare
     work=$(mktemp -d)
     trap clean_up EXIT
