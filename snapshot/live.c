@@ -48,6 +48,7 @@ static void init_locks(struct snap_live *live)
 	pthread_rwlock_init(&live->len_lock, &attr);
 	pthread_rwlockattr_destroy(&attr);
 	pthread_mutex_init(&live->op_lock, NULL);
+	kept_sync_init(&live->kept_sync);
 	for (size_t i = 0; i < LIVE_STRIPES; i++)
 		pthread_mutex_init(&live->stripe[i], NULL);
 }
@@ -59,6 +60,7 @@ static void free_live(struct snap_live *live)
 	for (size_t i = 0; i < LIVE_STRIPES; i++)
 		pthread_mutex_destroy(&live->stripe[i]);
 	pthread_mutex_destroy(&live->op_lock);
+	kept_sync_end(&live->kept_sync);
 	pthread_rwlock_destroy(&live->len_lock);
 	pthread_rwlock_destroy(&live->chain_lock);
 	free(live->path);
@@ -75,6 +77,26 @@ static int settle(struct snap_live *live)
 	if (!rc)
 		rc = chain_sync_dir(live, NULL);
 	return rc ? rc : bond_settle(live->bond, NULL);
+}
+
+/* What an earlier opening kept without waiting for the disk is there from now on. */
+static int make_ordered(struct snap_live *live, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < live->count; i++)
+		rc = store_sync(live->chain[i]->file, err);
+	if (!rc)
+		rc = chain_sync_dir(live, err);
+	return rc ? rc : bond_set_ordered(live->bond, SIDE_SNAP, true, err);
+}
+
+int snap_live_set_unordered(struct snap_live *live, struct err *err)
+{
+	live->unordered = true;
+	return live->s.writable && live->count > 0
+		       ? bond_set_ordered(live->bond, SIDE_SNAP, false, err)
+		       : 0;
 }
 
 static void live_close(struct snap_live *live)
@@ -130,6 +152,8 @@ static int open_parts(struct snap_live *live, const char *path, struct err *err)
 	if (bond_dir_fd(live->bond, SIDE_SNAP) < 0)
 		return 0;
 	rc = chain_load(live, err);
+	if (!rc && live->receiver)
+		rc = make_ordered(live, err);
 	if (!rc && live->receiver)
 		rc = live_end_hidden(live, err);
 	if (!rc && bond_rollback_seq(live->bond) > 0)

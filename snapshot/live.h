@@ -68,6 +68,14 @@ struct base {
 	struct snap_live *live;
 };
 
+/* kept_sync.c: who waits for old bytes to be on disk. */
+struct kept_sync {
+	pthread_mutex_t lock; /* the innermost but those of the files */
+	pthread_cond_t ended;
+	uint64_t asked, done; /* of those who have asked, how many have what they asked for */
+	bool running;
+};
+
 struct snap_live {
 	struct store s;      /* the tap */
 	struct store *image; /* the bond's store */
@@ -87,6 +95,8 @@ struct snap_live {
 	/* Changes while the gate is closed. */
 	struct kept *receiver;  /* gets old bytes; NULL: nobody needs any */
 	_Atomic uint64_t *bits; /* a bit per cluster of the receiver: it need not be kept */
+	bool unordered;         /* nobody waits for the disk; a power cut makes snapshots stale */
+	struct kept_sync kept_sync;
 };
 
 static inline uint64_t live_clusters(uint64_t len)
@@ -107,11 +117,20 @@ int tap_sync(struct store *s, struct err *err);
 int tap_sync_data(struct store *s, struct err *err);
 int tap_next_data(struct store *s, uint64_t off, uint64_t *start, uint64_t *end, struct err *err);
 void tap_host_at(struct store *s, uint64_t off, struct store_host *out);
-/* Keeps what the clusters of a range hold that have data. */
-int MUST_CHECK tap_keep_range(struct snap_live *live, uint64_t off, uint64_t end, struct err *err);
-int MUST_CHECK tap_keep(struct snap_live *live, uint64_t cluster, struct err *err);
+/* Keeps a cluster, and what the clusters of a range hold that have data. *kept: something has yet
+ * to be synced. */
+int MUST_CHECK tap_keep_range(struct snap_live *live, uint64_t off, uint64_t end, bool *kept,
+			      struct err *err);
+int MUST_CHECK tap_keep(struct snap_live *live, uint64_t cluster, bool *kept, struct err *err);
 /* Changes the image's length, nothing kept. */
 int MUST_CHECK tap_set_len(struct snap_live *live, uint64_t len, struct err *err);
+
+/* ---- kept_sync.c ---- */
+
+void kept_sync_init(struct kept_sync *k);
+void kept_sync_end(struct kept_sync *k);
+/* All that was put into the receiver before is on disk. The gate is open for the caller. */
+int MUST_CHECK kept_sync(struct snap_live *live, struct err *err);
 
 /* ---- live_chain.c: who stands where ---- */
 

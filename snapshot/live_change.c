@@ -114,9 +114,12 @@ static int switch_to(struct snap_live *live, struct kept *kept, struct err *err)
 {
 	struct kept *before = live->count > 0 ? live->chain[live->count - 1] : NULL;
 	_Atomic uint64_t *bits = chain_bits(live->s.len);
+	bool resized = kept->file->len != live->s.len;
 	int rc = bits ? store_resize(kept->file, live->s.len, err)
 		      : err_set(err, -ENOMEM, "no memory to keep old bytes");
 
+	if (!rc && resized && !live->unordered)
+		rc = store_sync(kept->file, err);
 	live->chain[live->count++] = kept;
 	if (!rc)
 		rc = chain_link(live, live->count - 1, err);
@@ -166,8 +169,16 @@ static int give_name(struct snap_live *live, size_t at, const char *name, struct
 	return 0;
 }
 
-/* Nothing of a new one need reach the disk before the image is closed: the record says "open" from
- * now on, and a power cut makes all of them stale. */
+/* It is on disk before it counts: from then on what the older ones need may be here alone. */
+static int settle_new(struct snap_live *live, struct kept *kept, struct err *err)
+{
+	int rc = live->unordered ? 0 : store_sync(kept->file, err);
+
+	if (!rc && !live->unordered)
+		rc = chain_sync_dir(live, err);
+	return rc ? rc : bond_set_ordered(live->bond, SIDE_SNAP, !live->unordered, err);
+}
+
 static int create(struct snap_live *live, const char *name, struct err *err)
 {
 	struct timespec now;
@@ -187,6 +198,8 @@ static int create(struct snap_live *live, const char *name, struct err *err)
 		return err_set(err, -ENOMEM, "no memory for a snapshot");
 	rc = make_file(live, kept, err);
 	if (!rc)
+		rc = settle_new(live, kept, err);
+	if (!rc)
 		rc = enter(live, kept, err);
 	if (rc) {
 		auto_free char *path = live_path(live, hidden, ".qcow2");
@@ -196,9 +209,15 @@ static int create(struct snap_live *live, const char *name, struct err *err)
 			unlink(path);
 		return rc;
 	}
-	rc = give_name(live, live->count - 1, name, err);
+	/* What it has from the image alone is on disk before it has a name. */
+	if (!live->unordered)
+		rc = store_sync_data(live->image, err);
+	if (!rc)
+		rc = give_name(live, live->count - 1, name, err);
 	if (rc && kept->hidden)
 		(void)!live_end(live, live->count - 1, NULL);
+	if (!rc && !live->unordered)
+		rc = chain_sync_dir(live, err);
 	return rc;
 }
 

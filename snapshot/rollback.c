@@ -17,6 +17,7 @@ static struct kept *newest(struct snap_live *live)
 static int keep_all(struct snap_live *live, size_t at, struct err *err)
 {
 	uint64_t len = live->chain[at]->file->len;
+	bool kept; /* all is synced below */
 	int rc = 0;
 
 	for (uint64_t c = 0; !rc && c < live_clusters(len); c++) {
@@ -24,10 +25,10 @@ static int keep_all(struct snap_live *live, size_t at, struct err *err)
 
 		rc = chain_changed(live, at, live->count, c, &changed, err);
 		if (!rc && changed)
-			rc = tap_keep(live, c, err);
+			rc = tap_keep(live, c, &kept, err);
 	}
 	if (!rc && len < live->s.len)
-		rc = tap_keep_range(live, len, live->s.len, err);
+		rc = tap_keep_range(live, len, live->s.len, &kept, err);
 	for (size_t i = 0; !rc && i < live->count; i++)
 		rc = store_sync(live->chain[i]->file, err);
 	if (!rc)

@@ -124,6 +124,9 @@ struct snap_live;
  * is writable. */
 int MUST_CHECK snap_live_open(struct store *image, const char *path, struct store **out,
 			      struct err *err);
+/* From now on nobody waits for the disk: whoever writes is faster, and a power cut makes all
+ * snapshots stale. Before anything is written. */
+int MUST_CHECK snap_live_set_unordered(struct snap_live *live, struct err *err);
 /* There are snapshots beside this image, or the traces of some. */
 bool snap_live_exists(const char *path);
 /* Removes all snapshots beside an image that nobody uses. */

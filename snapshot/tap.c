@@ -46,18 +46,17 @@ static int copy_first(struct snap_live *live, uint64_t cluster, struct err *err)
 			err_prefix(err, rc, "the old bytes cannot be kept for snapshot '%s'",
 				   live->receiver->name);
 	}
-	if (!rc)
-		set_bit(live, cluster);
 	return rc;
 }
 
-int tap_keep(struct snap_live *live, uint64_t cluster, struct err *err)
+int tap_keep(struct snap_live *live, uint64_t cluster, bool *kept, struct err *err)
 {
 	pthread_mutex_t *stripe = &live->stripe[cluster % LIVE_STRIPES];
 	int rc = 0;
 
 	if (cluster >= live_clusters(live->receiver->file->len) || bit_is_set(live, cluster))
 		return 0;
+	*kept = true;
 	pthread_mutex_lock(stripe);
 	if (!bit_is_set(live, cluster))
 		rc = copy_first(live, cluster, err);
@@ -65,7 +64,7 @@ int tap_keep(struct snap_live *live, uint64_t cluster, struct err *err)
 	return rc;
 }
 
-int tap_keep_range(struct snap_live *live, uint64_t off, uint64_t end, struct err *err)
+int tap_keep_range(struct snap_live *live, uint64_t off, uint64_t end, bool *kept, struct err *err)
 {
 	end = MIN(end, live->receiver->file->len);
 	/* From the cluster's beginning: all of it is kept, or nothing. */
@@ -79,11 +78,34 @@ int tap_keep_range(struct snap_live *live, uint64_t off, uint64_t end, struct er
 		stop = MIN(stop, end);
 		for (off = start; !rc && off < stop;
 		     off = round_down(off, LIVE_CLUSTER_LEN) + LIVE_CLUSTER_LEN)
-			rc = tap_keep(live, off / LIVE_CLUSTER_LEN, err);
+			rc = tap_keep(live, off / LIVE_CLUSTER_LEN, kept, err);
 		if (rc)
 			return rc;
 	}
 	return 0;
+}
+
+/* The image may change where `kept` was said to be true: what it held is on disk elsewhere. */
+static int settle(struct snap_live *live, bool kept, struct err *err)
+{
+	return kept && !live->unordered ? kept_sync(live, err) : 0;
+}
+
+/* The clusters `first` to `last` may be written. Their bits are set only when their old bytes are
+ * on disk: who sees a bit waits for nobody. */
+static int free_for_writing(struct snap_live *live, uint64_t first, uint64_t last, struct err *err)
+{
+	uint64_t end = MIN(last + 1, live_clusters(live->receiver->file->len));
+	bool kept = false;
+	int rc = 0;
+
+	for (uint64_t c = first; !rc && c < end; c++)
+		rc = tap_keep(live, c, &kept, err);
+	if (!rc)
+		rc = settle(live, kept, err);
+	for (uint64_t c = first; !rc && kept && c < end; c++)
+		set_bit(live, c);
+	return rc;
 }
 
 int tap_set_len(struct snap_live *live, uint64_t len, struct err *err)
@@ -108,32 +130,35 @@ int tap_write_at(struct store *s, const void *buf, size_t len, uint64_t off, uns
 	struct snap_live *live = live_of(s);
 	int rc = 0;
 
-	if (live->receiver) {
-		uint64_t last = (off + len - 1) / LIVE_CLUSTER_LEN;
-
-		for (uint64_t c = off / LIVE_CLUSTER_LEN; !rc && c <= last; c++)
-			rc = tap_keep(live, c, err);
-	}
+	if (live->receiver)
+		rc = free_for_writing(live, off / LIVE_CLUSTER_LEN,
+				      (off + len - 1) / LIVE_CLUSTER_LEN, err);
 	return rc ? rc : store_write(live->image, buf, len, off, flags, err);
 }
 
 int tap_zero_at(struct store *s, uint64_t off, uint64_t len, struct err *err)
 {
 	struct snap_live *live = live_of(s);
+	bool kept = false;
 	int rc = 0;
 
 	if (live->receiver)
-		rc = tap_keep_range(live, off, off + len, err);
+		rc = tap_keep_range(live, off, off + len, &kept, err);
+	if (!rc)
+		rc = settle(live, kept, err);
 	return rc ? rc : store_zero(live->image, off, len, err);
 }
 
 int tap_resize(struct store *s, uint64_t len, struct err *err)
 {
 	struct snap_live *live = live_of(s);
+	bool kept = false;
 	int rc = 0;
 
 	if (live->receiver && len < s->len)
-		rc = tap_keep_range(live, len, s->len, err);
+		rc = tap_keep_range(live, len, s->len, &kept, err);
+	if (!rc)
+		rc = settle(live, kept, err);
 	return rc ? rc : tap_set_len(live, len, err);
 }
 

@@ -110,9 +110,10 @@ bool bond_exact_len(const struct bond *bond, unsigned mm_id, uint64_t pages, uin
 void bond_note_len(struct bond *bond, unsigned mm_id, uint64_t len);
 void bond_note_lens(struct bond *bond, const uint64_t *len);
 
-/* From now on what is kept in the directory is on disk before the image changes: the directory fits
- * after a power cut, too. */
-void bond_set_ordered(struct bond *bond, enum side_kind side);
+/* Whether, from now on, what is kept in the directory is on disk before the image changes: then the
+ * directory fits after a power cut, too. On disk when it returns. */
+int MUST_CHECK bond_set_ordered(struct bond *bond, enum side_kind side, bool ordered,
+				struct err *err);
 
 /* A rollback to this snapshot is under way; 0: none. On disk when it returns. */
 uint64_t bond_rollback_seq(const struct bond *bond);

@@ -523,12 +523,17 @@ void bond_note_lens(struct bond *b, const uint64_t *len)
 	pthread_mutex_unlock(&b->lock);
 }
 
-void bond_set_ordered(struct bond *b, enum side_kind side)
+int bond_set_ordered(struct bond *b, enum side_kind side, bool ordered, struct err *err)
 {
+	int rc = 0;
+
 	pthread_mutex_lock(&b->lock);
-	b->dir[side].record.ordered = true;
-	b->ticked_nsec = 0;
+	if (b->dir[side].record.ordered != ordered) {
+		b->dir[side].record.ordered = ordered;
+		rc = side_dir_store(&b->dir[side], true, err);
+	}
 	pthread_mutex_unlock(&b->lock);
+	return rc;
 }
 
 uint64_t bond_rollback_seq(const struct bond *b)

@@ -110,6 +110,14 @@ static int open_dir(const char *path, uid_t owner, int *out, struct err *err)
 }
 
 /* -ENOENT: none. -EUCLEAN: what stands there is no record. */
+static bool is_blank(int fd)
+{
+	uint8_t buf[RECORD_LEN];
+	ssize_t n = pread(fd, buf, sizeof(buf), 0);
+
+	return n >= 0 && is_zero(buf, (size_t)n);
+}
+
 static int open_record(struct side_dir *dir, bool writable)
 {
 	auto_close int fd =
@@ -120,8 +128,12 @@ static int open_record(struct side_dir *dir, bool writable)
 
 	if (fd < 0)
 		return errno == ENOENT ? -ENOENT : -EUCLEAN;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
-	    pread_all(fd, buf, sizeof(buf), 0) != 0 || !decode(buf, &dir->record))
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
+		return -EUCLEAN;
+	/* It had its name before a power cut, and not yet its bytes. */
+	if (is_blank(fd))
+		return -ENOENT;
+	if (pread_all(fd, buf, sizeof(buf), 0) != 0 || !decode(buf, &dir->record))
 		return -EUCLEAN;
 	dir->record_fd = steal_fd(&fd);
 	return 0;

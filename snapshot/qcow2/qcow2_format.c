@@ -131,6 +131,11 @@ static int decode_tables(const uint8_t *buf, uint64_t file_len, struct qcow2_hea
 			   QCOW2_MAX_REFCOUNT_LEN, file_len, err);
 }
 
+/*
+ * The extensions are known. A power cut while one of our files that are written to gets another
+ * backing file can leave the new length and the old, shorter name, with zeros behind it: that file
+ * is opened by whoever knows its backing file, and then named anew.
+ */
 static int decode_backing(const uint8_t *buf, size_t len, uint64_t off, struct qcow2_header *h,
 			  struct err *err)
 {
@@ -142,9 +147,9 @@ static int decode_backing(const uint8_t *buf, size_t len, uint64_t off, struct q
 		return err_set(err, -EUCLEAN,
 			       "the backing file's name cannot be at %" PRIu64 ", %u bytes long",
 			       off, name_len);
-	if (memchr(buf + off, 0, name_len))
+	if (memchr(buf + off, 0, name_len) && (h->state.len == 0 || buf[off] == 0))
 		return err_set(err, -EUCLEAN, "the backing file's name has a zero byte in it");
-	memcpy(h->backing, buf + off, name_len);
+	memcpy(h->backing, buf + off, strnlen((const char *)buf + off, name_len));
 	return 0;
 }
 
@@ -216,12 +221,9 @@ static int decode(const uint8_t *buf, size_t len, uint64_t file_len, struct qcow
 	if (header_len > len)
 		return err_set(err, -EUCLEAN, "the header of %u bytes is longer than a cluster",
 			       header_len);
-	rc = decode_backing(buf, len, backing_off, h, err);
-	if (rc < 0)
-		return rc;
-	if (backing_off >= header_len)
-		len = MIN(len, backing_off);
-	return decode_extensions(buf, header_len, len, h, err);
+	rc = decode_extensions(buf, header_len,
+			       backing_off >= header_len ? MIN(len, backing_off) : len, h, err);
+	return rc < 0 ? rc : decode_backing(buf, len, backing_off, h, err);
 }
 
 int qcow2_header_decode(const uint8_t *buf, size_t len, uint64_t file_len, struct qcow2_header *out,

@@ -21,6 +21,7 @@ static const struct store_ops ops = {
 	.zero_at = qcow2_zero_at,
 	.resize = qcow2_resize,
 	.sync = qcow2_sync,
+	.sync_data = qcow2_sync_data,
 	.next_data = qcow2_next_data,
 	.host_at = qcow2_host_at,
 	.close = close_op,

@@ -360,41 +360,57 @@ static uint64_t settled_end(struct qcow2 *q)
 	return end;
 }
 
-static int note_synced(struct qcow2 *q, uint64_t end, struct err *err)
+typedef int sync_fn(struct store *s, struct err *err);
+
+static int note_synced(struct qcow2 *q, uint64_t end, sync_fn *sync, struct err *err)
 {
+	uint64_t before;
 	int rc = 0;
 
 	pthread_mutex_lock(&q->w->alloc_lock);
-	if (end > q->state.synced_end) {
+	before = q->state.synced_end;
+	if (end > before) {
 		__atomic_store_n(&q->state.synced_end, end, __ATOMIC_RELAXED);
 		rc = qcow2_write_header(q, err);
 		if (rc == 0)
-			rc = store_sync(q->file, err);
+			rc = sync(q->file, err);
+		if (rc < 0)
+			__atomic_store_n(&q->state.synced_end, before, __ATOMIC_RELAXED);
 	}
 	pthread_mutex_unlock(&q->w->alloc_lock);
 	return rc;
 }
 
-static int sync_all(struct qcow2 *q, struct err *err)
+static int sync_all(struct qcow2 *q, sync_fn *sync, struct err *err)
 {
 	uint64_t entries = __atomic_load_n(&q->w->entries, __ATOMIC_SEQ_CST);
 	uint64_t end = settled_end(q);
-	int rc = store_sync(q->file, err);
+	int rc = sync(q->file, err);
 
 	if (rc == 0)
-		rc = note_synced(q, end, err);
+		rc = note_synced(q, end, sync, err);
 	if (rc == 0)
 		__atomic_store_n(&q->w->entries_synced, entries, __ATOMIC_SEQ_CST);
 	return rc;
 }
 
-int qcow2_sync(struct store *s, struct err *err)
+static int sync_by(struct store *s, sync_fn *sync, struct err *err)
 {
-	struct qcow2 *q = qcow2_self(s);
+	struct qcow2 *q = qcow2_of(s);
 	int rc;
 
 	pthread_mutex_lock(&q->w->sync_lock);
-	rc = sync_all(q, err);
+	rc = sync_all(q, sync, err);
 	pthread_mutex_unlock(&q->w->sync_lock);
 	return rc;
+}
+
+int qcow2_sync(struct store *s, struct err *err)
+{
+	return sync_by(s, store_sync, err);
+}
+
+int qcow2_sync_data(struct store *s, struct err *err)
+{
+	return sync_by(s, store_sync_data, err);
 }

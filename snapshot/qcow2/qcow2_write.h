@@ -89,5 +89,6 @@ int qcow2_write_at(struct store *s, const void *buf, size_t len, uint64_t off, u
 int qcow2_zero_at(struct store *s, uint64_t off, uint64_t len, struct err *err);
 int qcow2_resize(struct store *s, uint64_t len, struct err *err);
 int qcow2_sync(struct store *s, struct err *err);
+int qcow2_sync_data(struct store *s, struct err *err);
 
 #endif
