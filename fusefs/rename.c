@@ -9,27 +9,7 @@
 #include "fusefs/by_name.h"
 #include "fusefs/ops.h"
 
-/*
- * Makes a node let go of its memory without changing the image: into a copy when somebody has it
- * open, else into nothing. Exclusive lock held.
- */
-static int let_go(struct fs *fs, struct node *node, struct err *err)
-{
-	int rc;
-
-	if (node->kind != NODE_MEMORY)
-		return 0;
-	if (node->open_count > 0)
-		return content_detach(fs, node, err);
-	rc = scratch_open(fs, &node->fd, err);
-	if (rc)
-		return rc;
-	node->kind = NODE_SCRATCH;
-	node->size_len = 0;
-	return 0;
-}
-
-/* Takes back what let_go did, as long as the memory is still as it was. */
+/* Takes back what content_let_go did, as long as the memory is still as it was. */
 static void take_back(struct node *node, bool was_memory, uint64_t size_len)
 {
 	if (!was_memory || node->kind == NODE_MEMORY)
@@ -45,7 +25,7 @@ int node_empty(struct fs *fs, struct node *node, struct err *err)
 	auto_rw_unlock pthread_rwlock_t *held = lock_exclusive(&node->lock);
 	bool was_memory = node->kind == NODE_MEMORY;
 	uint64_t size_len = node->size_len;
-	int rc = let_go(fs, node, err);
+	int rc = content_let_go(fs, node, err);
 
 	if (!rc && was_memory)
 		rc = mm_resize(fs->mm, node->mm_id, 0, err);
@@ -98,7 +78,7 @@ static int move_content(struct fs *fs, struct node *from, struct node *over, con
 	if (over)
 		pthread_rwlock_wrlock(&over->lock);
 	if (over && id >= 0)
-		rc = let_go(fs, over, err);
+		rc = content_let_go(fs, over, err);
 	if (!rc && id >= 0)
 		rc = move_into_memory(fs, from, (unsigned)id, err);
 	else if (!rc && from->kind == NODE_MEMORY)

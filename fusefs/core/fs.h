@@ -267,6 +267,9 @@ int MUST_CHECK content_sync(struct fs *fs, struct node *node, bool data_only, st
 /* exclusive. Copies what a memory's node holds out of the image into a scratch file, which the node
  * holds from then on. The memory stays as it is. */
 int MUST_CHECK content_detach(struct fs *fs, struct node *node, struct err *err);
+/* exclusive. The node lets go of its memory, which stays as it is: into a nameless copy where
+ * somebody has the file open, else into nothing. A full disk under the image is no hindrance. */
+int MUST_CHECK content_let_go(struct fs *fs, struct node *node, struct err *err);
 /* exclusive. A scratch file's content becomes memory mm_id's, as a whole; the node holds the memory
  * from then on. */
 int MUST_CHECK content_adopt(struct fs *fs, struct node *scratch, unsigned mm_id, struct err *err);
@@ -274,6 +277,9 @@ int MUST_CHECK content_adopt(struct fs *fs, struct node *scratch, unsigned mm_id
 
 /* Opens a new one, without a name. */
 int MUST_CHECK scratch_open(struct fs *fs, int *fd, struct err *err);
+/* Opens one that will never have a name, away from the image, or in memory. Returns -1 with errno.
+ */
+int scratch_open_nameless(struct fs *fs);
 /* Gives the open file its name on the host. Another file that has the name loses it. */
 int MUST_CHECK scratch_name(struct fs *fs, int fd, const char *name, struct err *err);
 /* The same, and the content and the name are on disk when this returns 0. The other file is kept

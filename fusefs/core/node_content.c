@@ -306,20 +306,43 @@ static int copy_out(struct fs *fs, struct node *node, int fd, struct err *err)
 	return 0;
 }
 
+/* Takes fd. */
+static int detach_to(struct fs *fs, struct node *node, int fd, struct err *err)
+{
+	auto_close int own = fd;
+	int rc = copy_out(fs, node, fd, err);
+
+	if (rc)
+		return rc;
+	node->fd = steal_fd(&own);
+	node->kind = NODE_SCRATCH;
+	return 0;
+}
+
 int content_detach(struct fs *fs, struct node *node, struct err *err)
 {
-	auto_close int fd = -1;
-	int rc;
+	int fd, rc;
 
 	if (node->kind != NODE_MEMORY)
 		return 0;
 	rc = scratch_open(fs, &fd, err);
-	if (!rc)
-		rc = copy_out(fs, node, fd, err);
-	if (rc)
-		return rc;
-	node->fd = steal_fd(&fd);
+	return rc ? rc : detach_to(fs, node, fd, err);
+}
+
+int content_let_go(struct fs *fs, struct node *node, struct err *err)
+{
+	int fd;
+
+	if (node->kind != NODE_MEMORY)
+		return 0;
+	fd = scratch_open_nameless(fs);
+	if (fd < 0)
+		return err_sys(err, -errno, "no file can be made for who has it open");
+	if (node->open_count > 0)
+		return detach_to(fs, node, fd, err);
+	node->fd = fd;
 	node->kind = NODE_SCRATCH;
+	node->size_len = 0;
 	return 0;
 }
 

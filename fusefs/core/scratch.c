@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 #include "fusefs/core/fs.h"
 
@@ -62,6 +63,14 @@ static int attach(struct fs *fs, struct err *err)
 	       fs->cfg->image_path, why.text);
 	fs->scratch_nameless = true;
 	return 0;
+}
+
+int scratch_open_nameless(struct fs *fs)
+{
+	const char *elsewhere = fs->cfg->opts->scratch_dir ? fs->cfg->opts->scratch_dir : ELSEWHERE;
+	int fd = open(elsewhere, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	return fd < 0 ? memfd_create("removed", MFD_CLOEXEC) : fd;
 }
 
 int scratch_open(struct fs *fs, int *fd, struct err *err)
