@@ -17,6 +17,7 @@ enum {
 	KEY_SNAP_DIR,
 	KEY_OVERLAY,
 	KEY_EPHEMERAL,
+	KEY_FAST_SNAPSHOTS,
 	KEY_TRUST_BACKING,
 	KEY_NAMES,
 	KEY_PASSTHROUGH,
@@ -34,6 +35,7 @@ static const struct fuse_opt ours[] = {
 	FUSE_OPT_KEY("snapdir=%s", KEY_SNAP_DIR),
 	FUSE_OPT_KEY("overlay=%s", KEY_OVERLAY),
 	FUSE_OPT_KEY("ephemeral", KEY_EPHEMERAL),
+	FUSE_OPT_KEY("fast_snapshots", KEY_FAST_SNAPSHOTS),
 	FUSE_OPT_KEY("trust_backing", KEY_TRUST_BACKING),
 	FUSE_OPT_KEY("names=%s", KEY_NAMES),
 	FUSE_OPT_KEY("passthrough=%s", KEY_PASSTHROUGH),
@@ -143,6 +145,9 @@ static int take_word(void *data, const char *word, int key, struct fuse_args *ar
 		return set_passthrough(opts, strchr(word, '=') + 1, p->err);
 	case KEY_EPHEMERAL:
 		opts->ephemeral = true;
+		return 0;
+	case KEY_FAST_SNAPSHOTS:
+		opts->fast_snapshots = true;
 		return 0;
 	case KEY_TRUST_BACKING:
 		opts->trust_backing = true;

@@ -39,6 +39,8 @@ struct fs_options {
 	char *overlay;     /* for whoever opens the image: a file in front of it, or NULL */
 	char *names;       /* for whoever reads it: a file of names, or NULL */
 	bool ephemeral;    /* likewise: in front of it, a file that ends with the mount */
+	/* Likewise: who writes does not wait for the disk to have what snapshots keep. */
+	bool fast_snapshots;
 	/* Instead of the image's owner, group and permissions. */
 	bool uid_set, gid_set, mode_set;
 	uid_t uid;

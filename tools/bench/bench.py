@@ -78,15 +78,16 @@ class Server:
 
 
 class Canister(Server):
-    def __init__(self, name, top, prog, bucket_pages):
+    def __init__(self, name, top, prog, bucket_pages, options="rw"):
         super().__init__(name, top)
         self.prog = prog
+        self.options = options
         self.image = os.path.join(self.top, "image")
         run(prog, "create", "--bucket-pages", bucket_pages, self.image)
         self.mount()
 
     def mount(self):
-        self.start_daemon(self.prog, "mount", "-f", self.image, self.mnt)
+        self.start_daemon(self.prog, "mount", "-f", "-o", self.options, self.image, self.mnt)
 
 
 class Scattered(Canister):

@@ -66,23 +66,30 @@ def take(args, top):
     return samples
 
 
-def write(args, top):
-    server = Canister("write", top, args.prog, 128)
-    bench = Bench(args.load, args.mib << 20, "")
-    samples = {name: {"without": [], "first": [], "copied": []} for name in LOADS}
-    try:
-        bench.work("write", server.path("0"))
-        for _ in range(args.rounds):
-            for name, count in LOADS.items():
-                def work(kind):
-                    settle()
-                    samples[name][kind].append(
-                        bench.work("random-write", server.path("0"), count=count))
+def loads(bench, path):
+    """By name: the speed of one load, as a time."""
+    work = {name: lambda count=count: bench.work("random-write", path, count=count)
+            for name, count in LOADS.items()}
+    work["sequential"] = lambda: bench.work("write", path)
+    return work
 
-                work("without")
+
+def write(args, top, options):
+    server = Canister(options, top, args.prog, 128, options)
+    work = loads(Bench(args.load, args.mib << 20, ""), server.path("0"))
+    samples = {name: {"without": [], "first": [], "copied": []} for name in work}
+    try:
+        work["sequential"]()
+        for _ in range(args.rounds):
+            for name, one in work.items():
+                def sample(kind):
+                    settle()
+                    samples[name][kind].append(one())
+
+                sample("without")
                 os.mkdir(server.path(".snap/a"))
-                work("first")
-                work("copied")
+                sample("first")
+                sample("copied")
                 os.rmdir(server.path(".snap/a"))
     finally:
         server.stop()
@@ -105,14 +112,17 @@ def report(taken, written):
           + mark(med["clean"] < TAKE_TARGET))
     print(f"  with {TAKE_DIRTY >> 20} MiB to flush: {med['after_writes'] * 1e3:.1f} ms; fsync of as "
           f"much: {med['flush'] * 1e3:.1f} ms")
-    for name, s in written.items():
-        first, copied = share(s, "first"), share(s, "copied")
-        print(f"{LOADS[name]:,} random writes of 4 KiB: {statistics.median(s['without']):.3f} s "
-              "without a snapshot")
-        print(f"  on first touch {first:.0%} of that speed (target: {FIRST_TARGET:.0%})"
-              + mark(first >= FIRST_TARGET))
-        print(f"  once copied {copied:.0%} (target: {COPIED_TARGET:.0%})"
-              + mark(copied >= COPIED_TARGET))
+    for options, loads_of in written.items():
+        print(f"mounted with -o {options}:")
+        for name, s in loads_of.items():
+            what = f"{LOADS[name]:,} random writes of 4 KiB" if name in LOADS else "writing it all"
+            first, copied = share(s, "first"), share(s, "copied")
+            print(f"  {what}: {statistics.median(s['without']):.3f} s without a snapshot")
+            print(f"    on first touch {first:.0%} of that speed"
+                  + (f" (target: {FIRST_TARGET:.0%})" + mark(first >= FIRST_TARGET)
+                     if options == "fast_snapshots" else ""))
+            print(f"    once copied {copied:.0%} (target: {COPIED_TARGET:.0%})"
+                  + mark(copied >= COPIED_TARGET))
 
 
 def main():
@@ -121,7 +131,7 @@ def main():
     try:
         start = time.monotonic()
         taken = take(args, top)
-        written = write(args, top)
+        written = {options: write(args, top, options) for options in ("rw", "fast_snapshots")}
         report(taken, written)
         if args.json:
             with open(args.json, "w", encoding="utf-8") as f:

@@ -229,6 +229,9 @@ static int serve(const struct mount_args *args, const struct fs_options *opts, s
 	};
 	int rc = open_image(opts, image, &front, &img, &err);
 
+	/* What ends with the mount need not survive a power cut. */
+	if (!rc && img.live && (opts->fast_snapshots || opts->ephemeral))
+		rc = snap_live_set_unordered(img.live, &err);
 	if (!rc)
 		rc = fill_rights(opts, front.path ? front.path : image, &cfg, &err);
 	fill_beside(image, beside);
@@ -339,7 +342,10 @@ const struct verb verb_mount = {
 		"  passthrough=WHEN\n"
 		"               yes, no or auto, where it can: the kernel reads by itself, past\n"
 		"               the daemon; only with ro, as root, of a plain image\n"
-		"  snapdir=NAME the folder of snapshots (default: .snap); begins with a dot",
+		"  snapdir=NAME the folder of snapshots (default: .snap); begins with a dot\n"
+		"  fast_snapshots\n"
+		"               first writes do not wait until the disk has what snapshots keep;\n"
+		"               a power cut makes all snapshots stale",
 	.options = options,
 	.operands = operands,
 	.args_len = sizeof(struct mount_args),

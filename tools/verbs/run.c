@@ -127,8 +127,8 @@ static int begin(const struct run_args *args, struct trial *t, struct err *err)
 	if (mkdir(t->mnt, 0700) < 0)
 		return err_sys(err, -errno, "cannot make %s", t->mnt);
 	rc = run_self((char *[]){"canisterfs", "mount", "-o", overlay, "-o",
-				 image_trust_backing ? "trust_backing" : "rw", "--",
-				 (char *)args->image, t->mnt, NULL},
+				 image_trust_backing ? "trust_backing" : "rw", "-o",
+				 "fast_snapshots", "--", (char *)args->image, t->mnt, NULL},
 		      err);
 	if (rc)
 		return rc;
