@@ -8,8 +8,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 
-#include "snapshot/beside/bundle.h"
-
 enum {
 	BLOCK_ENTRIES = CKPT_CLUSTER_LEN / 2, /* counts in a refcount block */
 	FLUSH_LEN = 8 << 20,
@@ -240,7 +238,7 @@ static int copy_table(struct ckpt_writer *w, struct ckpt_ext *ext, struct sha *s
 }
 
 static int write_uncounted(struct ckpt_writer *w, struct ckpt_ext *ext,
-			   const struct side_files *side, unsigned level, struct err *err)
+			   const struct ckpt_side *side, struct err *err)
 {
 	struct sha *sha;
 	int rc = sha_new(&sha);
@@ -251,9 +249,9 @@ static int write_uncounted(struct ckpt_writer *w, struct ckpt_ext *ext,
 	sha_free(sha);
 	if (rc < 0)
 		return fail(rc, w->pos, err);
-	if (side_files_any(side))
-		rc = bundle_write(w->fd, ckpt_side_off(ext), side, level, &ext->side_len,
-				  ext->side_hash, err);
+	if (side_files_any(side->files))
+		rc = bundle_write_watched(w->fd, ckpt_side_off(ext), side->files, side->level,
+					  side->watch, &ext->side_len, ext->side_hash, err);
 	if (rc < 0)
 		return rc;
 	rc = pwrite_all(w->fd, ckpt_trailer, CKPT_TRAILER_LEN, ckpt_trailer_off(ext));
@@ -281,8 +279,8 @@ static int write_header(struct ckpt_writer *w, struct ckpt_ext *ext, struct err 
 	return rc < 0 ? fail(rc, 0, err) : 0;
 }
 
-int ckpt_writer_end(struct ckpt_writer *w, struct ckpt_ext *ext, const struct side_files *side,
-		    unsigned level, struct err *err)
+int ckpt_writer_end(struct ckpt_writer *w, struct ckpt_ext *ext, const struct ckpt_side *side,
+		    struct err *err)
 {
 	uint64_t l1_len = div_up(w->h.l1_entries, CKPT_TABLE_CLUSTERS) * CKPT_CLUSTER_LEN;
 	int rc = end_l2(w, err);
@@ -292,6 +290,6 @@ int ckpt_writer_end(struct ckpt_writer *w, struct ckpt_ext *ext, const struct si
 	if (rc == 0)
 		rc = write_counts(w, err);
 	if (rc == 0)
-		rc = write_uncounted(w, ext, side, level, err);
+		rc = write_uncounted(w, ext, side, err);
 	return rc < 0 ? rc : write_header(w, ext, err);
 }

@@ -11,7 +11,7 @@
 #ifndef CANISTERFS_CKPT_WRITE_H
 #define CANISTERFS_CKPT_WRITE_H
 
-#include "snapshot/beside/side_files.h"
+#include "snapshot/beside/bundle.h"
 #include "snapshot/qcow2/ckpt_format.h"
 #include "snapshot/qcow2/qcow2_format.h"
 #include "snapshot/spill.h"
@@ -37,10 +37,16 @@ int MUST_CHECK ckpt_writer_open(struct ckpt_writer *w, int fd, const char *path,
 /* Clusters that follow those before, all of one L2 table; `bytes` are theirs, one after another. */
 int MUST_CHECK ckpt_writer_add(struct ckpt_writer *w, const struct ckpt_entry *entries, size_t n,
 			       const uint8_t *bytes, struct err *err);
-/* Writes the rest, with what lies beside the image packed at `level`; NULL: nothing lies there.
- * Fills ext's fields about the table, the bundle and the other bytes; the others are set. */
+/* What lies beside the image, and how that is packed. */
+struct ckpt_side {
+	const struct side_files *files; /* NULL: nothing lies there */
+	unsigned level;
+	const struct bundle_watch *watch;
+};
+/* Writes the rest. Fills ext's fields about the table, the bundle and the other bytes; the others
+ * are set. */
 int MUST_CHECK ckpt_writer_end(struct ckpt_writer *w, struct ckpt_ext *ext,
-			       const struct side_files *side, unsigned level, struct err *err);
+			       const struct ckpt_side *side, struct err *err);
 void ckpt_writer_close(struct ckpt_writer *w);
 
 /* Clusters that one L2 table names. */

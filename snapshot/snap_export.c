@@ -232,8 +232,19 @@ static int summarize(struct store *src, struct ckpt_ext *ext, struct err *err)
 	return 0;
 }
 
+/* What lies beside the image comes last, and is not counted. */
+static int step_beside(void *ctx, uint64_t len)
+{
+	struct export *x = ctx;
+
+	(void)len;
+	return snap_watch_step(x->how->watch, x->total_len, x->total_len);
+}
+
 static int run(struct export *x, struct ckpt_ext *ext, struct err *err)
 {
+	struct bundle_watch watch = {.step = step_beside, .ctx = x};
+	struct ckpt_side side = {x->how->side, level_of(x->how), &watch};
 	int rc = sha_new(&x->sha);
 
 	if (rc == 0)
@@ -254,7 +265,7 @@ static int run(struct export *x, struct ckpt_ext *ext, struct err *err)
 		return err_sys(err, rc, "cannot hash");
 	ext->image_len = x->src->len;
 	ext->data_clusters = x->data_clusters;
-	return ckpt_writer_end(&x->writer, ext, x->how->side, level_of(x->how), err);
+	return ckpt_writer_end(&x->writer, ext, &side, err);
 }
 
 static int write_all(struct store *src, struct store *base, const char *base_name,

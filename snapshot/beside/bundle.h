@@ -12,6 +12,15 @@
 
 enum { BUNDLE_HASH_LEN = 32 };
 
+/* Who is told how long work goes; either function may be NULL. */
+struct bundle_watch {
+	/* A file is damaged, and why. `name` is NULL for what belongs to no file. */
+	void (*found)(void *ctx, const char *name, const char *text);
+	/* So many bytes more were read. What is not 0 ends the work with -ECANCELED. */
+	int (*step)(void *ctx, uint64_t len);
+	void *ctx;
+};
+
 /*
  * Writes a bundle at `off` of fd, and tells how long it is and its SHA-256. Files may stand in any
  * order. `level`: 0 stores the bytes as they are, 1 to 9 pack them. Chunks of zeros take no space.
@@ -19,6 +28,10 @@ enum { BUNDLE_HASH_LEN = 32 };
  */
 int MUST_CHECK bundle_write(int fd, uint64_t off, const struct side_files *files, unsigned level,
 			    uint64_t *len, uint8_t hash[BUNDLE_HASH_LEN], struct err *err);
+/* The same, where somebody may end it. */
+int MUST_CHECK bundle_write_watched(int fd, uint64_t off, const struct side_files *files,
+				    unsigned level, const struct bundle_watch *watch, uint64_t *len,
+				    uint8_t hash[BUNDLE_HASH_LEN], struct err *err);
 
 struct bundle;
 
@@ -37,14 +50,6 @@ const struct side_files *bundle_files(const struct bundle *b);
 /* The SHA-256 that the bundle says it has; bundle_verify proves it. */
 const uint8_t *bundle_hash(const struct bundle *b);
 
-/* Who is told how a proof goes; either function may be NULL. */
-struct bundle_watch {
-	/* A file is damaged, and why. `name` is NULL for what belongs to no file. */
-	void (*found)(void *ctx, const char *name, const char *text);
-	/* So many bytes more were read. What is not 0 ends the proof with -ECANCELED. */
-	int (*step)(void *ctx, uint64_t len);
-	void *ctx;
-};
 /* Reads every byte and compares it with its checksums. 0 however much is found. */
 int MUST_CHECK bundle_verify(const struct bundle *b, const struct bundle_watch *watch,
 			     struct err *err);

@@ -23,6 +23,7 @@ struct writer {
 	uint8_t *entries; /* encoded */
 	size_t entries_len, entries_room;
 	uint64_t count; /* of them, of all files */
+	const struct bundle_watch *watch;
 };
 
 static int put(struct writer *w, const void *bytes, size_t len, struct err *err)
@@ -77,6 +78,8 @@ static int add_chunk(struct writer *w, const struct side_file *f, uint64_t chunk
 
 	if (rc < 0)
 		return err_prefix(err, rc, "the scratch file %s", f->name);
+	if (w->watch->step && w->watch->step(w->watch->ctx, len) != 0)
+		return err_set(err, -ECANCELED, "interrupted");
 	if (is_zero(w->chunk, len))
 		return 0;
 	if (w->encoder && chunk % RUN == 0)
@@ -261,11 +264,12 @@ static int sort(const struct side_files *files, const struct side_file ***out, s
 	return check_lengths(files, err);
 }
 
-int bundle_write(int fd, uint64_t off, const struct side_files *files, unsigned level,
-		 uint64_t *len, uint8_t hash[BUNDLE_HASH_LEN], struct err *err)
+int bundle_write_watched(int fd, uint64_t off, const struct side_files *files, unsigned level,
+			 const struct bundle_watch *watch, uint64_t *len,
+			 uint8_t hash[BUNDLE_HASH_LEN], struct err *err)
 {
 	auto_free const struct side_file **file = NULL;
-	struct writer w = {.fd = fd, .base = off};
+	struct writer w = {.fd = fd, .base = off, .watch = watch};
 	struct bundle_footer footer = {.files = 0};
 	int rc = sort(files, &file, err);
 
@@ -277,4 +281,12 @@ int bundle_write(int fd, uint64_t off, const struct side_files *files, unsigned 
 	*len = w.pos;
 	memcpy(hash, footer.hash, SHA_LEN);
 	return rc;
+}
+
+int bundle_write(int fd, uint64_t off, const struct side_files *files, unsigned level,
+		 uint64_t *len, uint8_t hash[BUNDLE_HASH_LEN], struct err *err)
+{
+	const struct bundle_watch nobody = {.step = NULL};
+
+	return bundle_write_watched(fd, off, files, level, &nobody, len, hash, err);
 }

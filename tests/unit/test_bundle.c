@@ -571,6 +571,20 @@ static int stop(void *ctx, uint64_t len)
 	return 1;
 }
 
+static void writing_can_be_stopped(void **state)
+{
+	struct rng rng = rng_start("writing_can_be_stopped");
+	struct side_files *files = three_chunks(&rng);
+	auto_close int fd = memfd_create("bundle", MFD_CLOEXEC);
+	struct bundle_watch watch = {.step = stop};
+	uint8_t hash[BUNDLE_HASH_LEN];
+	uint64_t len;
+
+	(void)state;
+	assert_errno(ECANCELED, bundle_write_watched(fd, 0, files, 1, &watch, &len, hash, NULL));
+	side_model_free(files);
+}
+
 static void a_proof_can_be_stopped(void **state)
 {
 	struct rng rng = rng_start("a_proof_can_be_stopped");
@@ -701,6 +715,7 @@ int main(void)
 		cmocka_unit_test(the_most_files_are_written_and_one_more_is_refused),
 		cmocka_unit_test(a_failed_read_or_write_is_told),
 		cmocka_unit_test(a_failed_read_of_a_bundle_is_told),
+		cmocka_unit_test(writing_can_be_stopped),
 		cmocka_unit_test(a_proof_can_be_stopped),
 		cmocka_unit_test(threads_read_side_by_side),
 		cmocka_unit_test(a_database_warns_of_what_it_needs),

@@ -297,6 +297,35 @@ static void failures_beside_the_image_leave_no_checkpoint(void **state)
 	side_model_free(files);
 }
 
+/* Lets so many steps pass. */
+static int give_up(void *ctx, uint64_t done_len, uint64_t total_len)
+{
+	assert_true(done_len <= total_len);
+	return (*(unsigned *)ctx)-- == 0;
+}
+
+/* The image is one step. */
+static void whoever_watches_can_end_it_beside_the_image(void **state)
+{
+	struct fixture *f = *state;
+	struct side_files *files = side_model_new();
+	unsigned steps = 2;
+	struct snap_watch watch = {give_up, &steps};
+	struct snap_export how = {.side = files, .watch = &watch};
+	struct snap_exported out;
+	struct err err = {""};
+	struct stat st;
+
+	side_model_add(files, "a", NULL, 3 * CLUSTER);
+	assert_errno_err(ECANCELED, snap_export(f->image, f->path, &how, &out, &err), &err);
+	assert_says(err.text, "interrupted");
+	assert_int_equal(stat(f->path, &st), -1);
+	steps = 4;
+	assert_ok_err(snap_export(f->image, f->path, &how, &out, &err), &err);
+	assert_int_equal(steps, 0);
+	side_model_free(files);
+}
+
 static void other_stores_have_no_side_files(void **state)
 {
 	struct fixture *f = *state;
@@ -328,6 +357,8 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(failures_beside_the_image_leave_no_checkpoint,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(whoever_watches_can_end_it_beside_the_image, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(other_stores_have_no_side_files, set_up, tear_down),
 	};
 
