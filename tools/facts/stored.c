@@ -45,7 +45,8 @@ void stored_print(const struct stored *st)
 		return;
 	printf("  %-9s %s of %s", "stored", kind_of(in), text_size(in->file_len).s);
 	if (in->is_checkpoint && in->stored_len > 0)
-		printf(", %.1f to 1 for %s of data", (double)in->stored_len / (double)in->file_len,
+		printf(", %.1f to 1 for %s of data",
+		       (double)in->stored_len / (double)(in->file_len - in->side_len),
 		       text_size(in->stored_len).s);
 	putchar('\n');
 	if (in->is_checkpoint)
