@@ -30,7 +30,8 @@ int blocks_open(struct store *store, struct blocks *b, struct err *err)
 	uint64_t want = div_up(store->len, BLOCK_LEN);
 	size_t slots = RUN_BLOCKS;
 
-	while (slots < want && slots < max_slots)
+	/* One that is written to can grow, and what is not touched takes no memory. */
+	while ((slots < want || store->writable) && slots < max_slots)
 		slots *= 2;
 	*b = (struct blocks){.store = store, .slots = slots, .expect = UINT64_MAX};
 	b->whole = slots >= want;

@@ -78,6 +78,8 @@ uint64_t bt_edit_remove_child(struct bt_edit *e, unsigned at);
 unsigned bt_edit_search(const struct bt_op *op, const struct bt_edit *e, struct ss_bytes key,
 			bool *equal);
 
+/* -EINVAL, -EFBIG: what the program's types could not read back. */
+int MUST_CHECK bt_check_bounds(const struct bt *t, struct bt_pair pair, struct err *err);
 /* -EDOM where the width of keys is only guessed. */
 int MUST_CHECK bt_refuse_guess(const struct bt *t, struct err *err);
 

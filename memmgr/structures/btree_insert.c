@@ -179,7 +179,7 @@ static int insert(struct bt_op *op, struct bt_pair pair, bool *changed)
 }
 
 /* What the program's types could not read back, or a version 1 node not hold, does not go in. */
-static int check_bounds(const struct bt *t, struct bt_pair pair, struct err *err)
+int bt_check_bounds(const struct bt *t, struct bt_pair pair, struct err *err)
 {
 	const struct ss_facts *f = &t->ss.facts;
 
@@ -208,7 +208,7 @@ int bt_put(struct ss *ss, struct ss_bytes key, struct ss_bytes value, bool *chan
 
 	*changed = false;
 	if (rc == 0)
-		rc = check_bounds(bt_of(ss), pair, err);
+		rc = bt_check_bounds(bt_of(ss), pair, err);
 	if (rc < 0)
 		return rc;
 	rc = bt_op_begin(&op, bt_of(ss), err);

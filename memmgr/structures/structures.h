@@ -269,6 +269,21 @@ int MUST_CHECK ss_sift(struct ss *ss, struct err *err);
 /* Leaves only the first `count` records of a vector, heap or log. */
 int MUST_CHECK ss_cut(struct ss *ss, uint64_t count, struct err *err);
 
+/* ---- filling an empty map with records that come in its order ---- */
+
+struct ss_build;
+
+/* *out is NULL where records are put one by one: in anything but an empty map whose width and order
+ * of keys were told. */
+int MUST_CHECK ss_build_open(struct ss *ss, struct ss_build **out, struct err *err);
+/* *taken is false, and nothing has changed, where the key is not behind all others. */
+int MUST_CHECK ss_build_add(struct ss_build *b, struct ss_bytes key, struct ss_bytes value,
+			    bool *taken, struct err *err);
+/* Writes what is left. The map can be used after that, and none of the above. */
+int MUST_CHECK ss_build_end(struct ss_build *b, struct err *err);
+/* Accepts NULL. What was not ended is lost. */
+void ss_build_close(struct ss_build *b);
+
 /* What the code says of a structure that there is not yet. */
 struct ss_form {
 	enum ss_kind kind;                   /* SS_LOG_INDEX: a log, in two memories */

@@ -124,14 +124,13 @@ void buf_hex(struct buf *b, const void *bytes, size_t len)
 	}
 }
 
-static int digit_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+/* What each digit is worth, and 1 more, so that 0 says that it is none. */
+static const uint8_t digit_values[256] = {
+	['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+	['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+	['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+	['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
 int buf_from_hex(struct buf *b, const char *digits, size_t len)
 {
@@ -140,11 +139,12 @@ int buf_from_hex(struct buf *b, const char *digits, size_t len)
 	if (len % 2 != 0)
 		return -EINVAL;
 	for (size_t i = 0; to && i < len; i += 2) {
-		int high = digit_of(digits[i]), low = digit_of(digits[i + 1]);
+		unsigned high = digit_values[(uint8_t)digits[i]];
+		unsigned low = digit_values[(uint8_t)digits[i + 1]];
 
-		if (high < 0 || low < 0)
+		if (high == 0 || low == 0)
 			return -EINVAL;
-		to[i / 2] = (char)(high << 4 | low);
+		to[i / 2] = (char)((high - 1) << 4 | (low - 1));
 	}
 	b->len += to ? len / 2 : 0;
 	return 0;

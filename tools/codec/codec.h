@@ -28,6 +28,9 @@ struct codec_ops {
 	/* Takes what follows the colon in the codec's name. NULL: nothing may. */
 	int (*set_arg)(struct codec *c, const char *arg, struct err *err);
 	void (*end)(struct codec *c);
+	/* encode makes of a JSON string, or of a whole number, what encode_word makes of the same
+	 * characters as a word. */
+	bool word_is_string, word_is_number;
 	bool same; /* what encode makes of decode's output is always the same bytes */
 	/* What the encoding tells of keys; struct codec has the same. */
 	enum ss_order order;

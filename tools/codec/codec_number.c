@@ -110,6 +110,8 @@ static const struct codec_ops codec_number = {
 	.decode = decode,
 	.encode = encode,
 	.encode_word = encode_word,
+	.word_is_string = true,
+	.word_is_number = true,
 	.same = true,
 };
 

@@ -95,6 +95,7 @@ const struct codec_ops codec_principal = {
 	.decode = decode,
 	.encode = encode,
 	.encode_word = encode_word,
+	.word_is_string = true,
 	.same = true,
 	.order = SS_ORDER_LENGTH,
 	.prefixed = true,

@@ -6,19 +6,14 @@
 #include <inttypes.h>
 
 #include "tools/records/load_lines.h"
+#include "tools/records/record_line.h"
 
 #include "tools/input/input.h"
-
-/* One line, decoded. */
-struct line {
-	struct buf key, value;
-	uint64_t index;
-	bool has_key, has_value, has_index;
-};
 
 struct loader {
 	struct ss *ss;
 	const struct load_rules *rules;
+	struct ss_build *build; /* of an empty map, as long as keys come in its order; or NULL */
 	struct load_count *count;
 	uint64_t next_index; /* of a line without one */
 	uint64_t old_count;
@@ -31,53 +26,6 @@ struct loader {
 static struct ss_bytes bytes_of(const struct buf *b)
 {
 	return (struct ss_bytes){.data = (const uint8_t *)(b->data ? b->data : ""), .len = b->len};
-}
-
-static int read_member(struct loader *l, struct line *line, const char *name, const json_t *json,
-		       struct err *err)
-{
-	int rc = 0;
-
-	if (strcmp(name, "key") == 0) {
-		line->has_key = true;
-		rc = codec_read(l->rules->key, json, &line->key, err);
-	} else if (strcmp(name, "value") == 0) {
-		line->has_value = true;
-		if (l->rules->mode != LOAD_DELETE)
-			rc = codec_read(l->rules->value, json, &line->value, err);
-	} else if (strcmp(name, "index") == 0 && json_is_integer(json) &&
-		   json_integer_value(json) >= 0) {
-		line->has_index = true;
-		line->index = (uint64_t)json_integer_value(json);
-	} else {
-		return err_set(err, -EINVAL, "\"%.40s\" is no part of a record here", name);
-	}
-	return rc < 0 ? err_prefix(err, rc, "\"%s\"", name) : 0;
-}
-
-static int read_line(struct loader *l, const char *text, size_t len, struct line *line,
-		     struct err *err)
-{
-	const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
-	struct err why = {""};
-	json_t *json = json_read(text, len, flags, JSON_MAX_DEPTH, &why);
-	const char *name;
-	json_t *member;
-	int rc = 0;
-
-	line->key.len = line->value.len = 0;
-	line->has_key = line->has_value = line->has_index = false;
-	if (!json_is_object(json))
-		rc = err_set(err, -EINVAL, "not a JSON object: %s",
-			     json ? "something else" : why.text);
-	json_object_foreach(json, name, member)
-	{
-		if (rc < 0)
-			break;
-		rc = read_member(l, line, name, member, err);
-	}
-	json_decref(json);
-	return rc;
 }
 
 /* ---- keyed ---- */
@@ -138,17 +86,36 @@ static int check_bound(const char *what, const struct buf *bytes, int64_t most, 
 		       bytes->len, most);
 }
 
-static int check_bounds(const struct loader *l, const struct line *line, struct err *err)
+static int check_bounds(const struct loader *l, const struct record_line *line, struct err *err)
 {
 	int rc = check_bound("key", &line->key, l->rules->max_key, err);
 
 	return rc < 0 ? rc : check_bound("value", &line->value, l->rules->max_value, err);
 }
 
-static int apply_keyed(struct loader *l, const struct line *line, struct err *err)
+static int end_build(struct loader *l, struct err *err)
 {
-	uint64_t before = ss_facts(l->ss)->count;
-	bool changed;
+	int rc = l->build ? ss_build_end(l->build, err) : 0;
+
+	ss_build_close(l->build);
+	l->build = NULL;
+	return rc;
+}
+
+/* A key out of order ends it: that one and all others are put one by one. */
+static int build_on(struct loader *l, const struct record_line *line, bool *taken, struct err *err)
+{
+	int rc = ss_build_add(l->build, bytes_of(&line->key), bytes_of(&line->value), taken, err);
+
+	if (rc == 0 && *taken && l->rules->mode == LOAD_REPLACE)
+		rc = remember(l, bytes_of(&line->key), err);
+	return rc < 0 || *taken ? rc : end_build(l, err);
+}
+
+static int apply_keyed(struct loader *l, const struct record_line *line, struct err *err)
+{
+	uint64_t before;
+	bool changed, taken = false;
 	int rc;
 
 	if (!line->has_key || line->has_index)
@@ -158,6 +125,13 @@ static int apply_keyed(struct loader *l, const struct line *line, struct err *er
 	if (!line->has_value)
 		return err_set(err, -EINVAL, "the record has no \"value\"");
 	rc = check_bounds(l, line, err);
+	if (rc == 0 && l->build)
+		rc = build_on(l, line, &taken, err);
+	if (taken)
+		l->count->added++;
+	if (taken || rc < 0)
+		return rc;
+	before = ss_facts(l->ss)->count;
 	if (rc == 0)
 		rc = refuse_doubt(l, bytes_of(&line->key), err);
 	if (rc == 0)
@@ -240,7 +214,7 @@ static int set_or_cut(struct loader *l, uint64_t index, struct ss_bytes value, b
 	return rc < 0 ? rc : ss_set(l->ss, index, value, changed, err);
 }
 
-static int apply_indexed(struct loader *l, const struct line *line, struct err *err)
+static int apply_indexed(struct loader *l, const struct record_line *line, struct err *err)
 {
 	uint64_t index = line->has_index ? line->index : l->next_index;
 	bool changed;
@@ -282,7 +256,7 @@ static int apply_lines(struct loader *l, FILE *from, struct err *err)
 {
 	bool keyed = ss_facts(l->ss)->keyed;
 	auto_free char *text = NULL;
-	struct line line = {0};
+	struct record_line line = {0};
 	uint64_t number = 0;
 	size_t cap = 0, len;
 	int rc = 0;
@@ -295,7 +269,7 @@ static int apply_lines(struct loader *l, FILE *from, struct err *err)
 		if (rc == 0 && strspn(text, " \t\r\n") == len)
 			continue;
 		if (rc == 0)
-			rc = read_line(l, text, len, &line, err);
+			rc = record_line_read(l->rules, text, len, &line, err);
 		if (rc == 0)
 			rc = keyed ? apply_keyed(l, &line, err) : apply_indexed(l, &line, err);
 		if (rc < 0)
@@ -311,10 +285,18 @@ int load_lines(FILE *from, struct ss *ss, const struct load_rules *rules, struct
 {
 	struct loader l = {
 		.ss = ss, .rules = rules, .count = count, .old_count = ss_facts(ss)->count};
-	int rc = apply_lines(&l, from, err);
+	int rc = 0;
+
+	if (rules->mode != LOAD_DELETE && ss_facts(ss)->keyed)
+		rc = ss_build_open(ss, &l.build, err);
+	if (rc == 0)
+		rc = apply_lines(&l, from, err);
+	if (rc == 0)
+		rc = end_build(&l, err);
 
 	if (rc == 0 && rules->mode == LOAD_REPLACE)
 		rc = ss_facts(ss)->keyed ? remove_unseen(&l, err) : cut_rest(&l, err);
+	ss_build_close(l.build);
 	buf_free(&l.seen);
 	free(l.begin);
 	return rc;

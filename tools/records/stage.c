@@ -34,7 +34,7 @@ static size_t bits_len(uint64_t len)
 	return div_up(len, BLOCK_LEN) / 8 + 1;
 }
 
-/* One block or a part of it, as it is now. What is behind the end of `under` is zero. */
+/* Bytes of blocks that are all changed, or all not. What is behind the end of `under` is zero. */
 static int read_part(struct stage *st, uint8_t *to, size_t len, uint64_t off, struct err *err)
 {
 	uint64_t have = MIN(st->under->len - MIN(st->under->len, off), (uint64_t)len);
@@ -48,13 +48,25 @@ static int read_part(struct stage *st, uint8_t *to, size_t len, uint64_t off, st
 	return have > 0 ? store_read(st->under, to, have, off, err) : 0;
 }
 
+/* How many of the bytes lie in blocks of the first one's kind: fewer and longer reads. */
+static size_t alike(const struct stage *st, uint64_t off, size_t len)
+{
+	uint64_t block = off / BLOCK_LEN;
+	size_t part = MIN(len, BLOCK_LEN - off % BLOCK_LEN);
+
+	for (bool changed = is_changed(st, block); part < len; part += BLOCK_LEN)
+		if (is_changed(st, ++block) != changed)
+			break;
+	return MIN(part, len);
+}
+
 static int read_at(struct store *s, void *buf, size_t len, uint64_t off, struct err *err)
 {
 	uint8_t *to = buf;
 	int rc = 0;
 
 	while (rc == 0 && len > 0) {
-		size_t part = MIN(len, BLOCK_LEN - off % BLOCK_LEN);
+		size_t part = alike(stage_of(s), off, len);
 
 		rc = read_part(stage_of(s), to, part, off, err);
 		to += part;
