@@ -73,12 +73,21 @@ run 1 load --replace -v candid candid.img 0 record
 grep -q 'was changed, but only "$hex" can be read back' err || fail "$(cat err)"
 
 # A command, and what comes of it; its bytes come along unless they are not wanted.
-run 0 dump -n 1 -k utf8 -v 'exec:wc -c' f_btree_unbounded.img 2
+lengths='echo x >>started; while read -r hex; do echo $((${#hex} / 2)); done'
+run 0 dump -n 1 -k utf8 -v "exec:$lengths" f_btree_unbounded.img 2
 out_is '{"key": "", "value": {"$exec": 9, "$hex": "656d707479206b6579"}}'
-run 0 dump -n 1 -k utf8 -v 'exec:wc -c' --plain f_btree_unbounded.img 2
+run 0 dump -n 1 -k utf8 -v "exec:$lengths" --plain f_btree_unbounded.img 2
 out_is '{"key": "", "value": 9}'
 run 1 dump -n 1 -v 'exec:exit 3' f_btree_unbounded.img 2
-err_is "canisterfs: f_btree_unbounded.img: key : 'exit 3' ended with exit code 3"
+err_is "canisterfs: f_btree_unbounded.img: key : 'exit 3' ended with exit code 3 before it answered"
+run 1 dump -n 1 -v 'exec:echo no' f_btree_unbounded.img 2
+grep -q "what 'echo no' printed is not JSON" err || fail "$(cat err)"
+# One process for all values, however long they are.
+rm started
+run 0 dump -v "exec:$lengths" --plain f_btree_unbounded.img 2
+jq .value out >got
+"$program" dump f_btree_unbounded.img 2 | jq '.value | length / 2' | cmp - got || fail "other lengths"
+[ "$(cat started)" = x ] || fail "it was started more than once"
 
 # What does not fit is told with the record it is in; what came before it is there.
 run 1 dump -v utf8 h_structs.img 1

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Owns the codec that is a program: each value's bytes on its standard input, one JSON value on its
- * standard output. One process a value, by the shell.
+ * Owns the codec that is a program: for each value a line of hex digits on its standard input, and
+ * a line with one JSON value on its standard output. One process for all values, started by the
+ * shell when the first one comes.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -15,12 +16,29 @@
 
 extern char **environ;
 
-enum { MAX_OUTPUT = 1 << 28 };
+enum {
+	MAX_ANSWER_LEN = 1 << 28,
+	PATIENCE_MS = 30000, /* for one line */
+};
+
+struct process {
+	pid_t pid; /* 0: not started */
+	int in, out;
+	struct buf answers; /* read, and not yet taken from `taken` on */
+	size_t taken;
+};
 
 static int set_arg(struct codec *c, const char *arg, struct err *err)
 {
+	struct process *p;
+
 	if (!arg || !*arg)
 		return err_set(err, -EINVAL, "exec: needs a command behind its colon");
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return err_set(err, -ENOMEM, "no memory for a command");
+	p->in = p->out = -1;
+	c->state = p;
 	return 0;
 }
 
@@ -36,13 +54,7 @@ static void close_pipes(struct pipes *p)
 	cleanup_close(&p->out[1]);
 }
 
-static void close_one(int *fd)
-{
-	cleanup_close(fd);
-	*fd = -1;
-}
-
-static int start(const char *command, struct pipes *p, pid_t *pid, struct err *err)
+static int spawn(const char *command, struct pipes *p, pid_t *pid, struct err *err)
 {
 	char *argv[] = {(char *)"sh", (char *)"-c", (char *)command, NULL};
 	posix_spawn_file_actions_t actions;
@@ -58,109 +70,167 @@ static int start(const char *command, struct pipes *p, pid_t *pid, struct err *e
 	posix_spawnattr_init(&attr);
 	/* This program ignores them; the command shall not. */
 	posix_spawnattr_setsigdefault(&attr, &ignored);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
+	/* With a group of its own, all that it starts can be ended. */
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, p->in[0], STDIN_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, p->out[1], STDOUT_FILENO);
 	rc = posix_spawn(pid, "/bin/sh", &actions, &attr, argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);
-	close_one(&p->in[0]);
-	close_one(&p->out[1]);
 	return rc ? err_sys(err, -rc, "cannot run '%s'", command) : 0;
 }
 
-/* A command may answer before it has read all, or read nothing at all. */
-static int feed_some(int *fd, struct ss_bytes *bytes)
+static int start(const char *command, struct process *p, struct err *err)
 {
-	ssize_t n = write(*fd, bytes->data, bytes->len);
+	struct pipes pipes = {{-1, -1}, {-1, -1}};
+	int rc = spawn(command, &pipes, &p->pid, err);
 
-	if (n < 0 && errno != EPIPE && errno != EAGAIN && errno != EINTR)
-		return -errno;
-	if (n >= 0) {
-		bytes->data += n;
-		bytes->len -= (size_t)n;
+	if (rc == 0) {
+		p->in = pipes.in[1];
+		p->out = pipes.out[0];
+		pipes.in[1] = pipes.out[0] = -1;
+		fcntl(p->in, F_SETFL, O_NONBLOCK);
+	} else {
+		p->pid = 0;
 	}
-	if (bytes->len == 0 || (n < 0 && errno == EPIPE))
-		close_one(fd);
+	close_pipes(&pipes);
+	return rc;
+}
+
+/* ---- a line there, a line back ---- */
+
+/* The command is gone, or has closed its output. */
+static int ended(const char *command, struct process *p, struct err *err)
+{
+	int status = 0;
+
+	cleanup_close(&p->in);
+	cleanup_close(&p->out);
+	p->in = p->out = -1;
+	while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	p->pid = 0;
+	return err_set(err, -EILSEQ, "'%s' ended with %s %d before it answered", command,
+		       WIFEXITED(status) ? "exit code" : "signal",
+		       WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+}
+
+/* *left is moved on. A command that reads no more is noticed by what it does not answer. */
+static int feed(struct process *p, struct ss_bytes *left)
+{
+	ssize_t n = write(p->in, left->data, left->len);
+
+	if (n < 0 && errno == EPIPE)
+		left->len = 0;
+	else if (n < 0 && errno != EAGAIN && errno != EINTR)
+		return -errno;
+	if (n > 0)
+		*left = (struct ss_bytes){left->data + n, left->len - (size_t)n};
 	return 0;
 }
 
-static int drain_some(int *fd, struct buf *out)
+/* 1: there was more; 0: it has ended. */
+static int drain(struct process *p)
 {
-	char *room = buf_room(out, 65536);
+	char *room = buf_room(&p->answers, 65536);
 	ssize_t n;
 
 	if (!room)
 		return -ENOMEM;
-	if (out->len > MAX_OUTPUT)
+	if (p->answers.len - p->taken > MAX_ANSWER_LEN)
 		return -EFBIG;
-	n = read(*fd, room, 65536);
+	n = read(p->out, room, 65536);
 	if (n < 0)
-		return errno == EINTR || errno == EAGAIN ? 0 : -errno;
-	out->len += (size_t)n;
-	if (n == 0)
-		close_one(fd);
-	return 0;
+		return errno == EINTR || errno == EAGAIN ? 1 : -errno;
+	p->answers.len += (size_t)n;
+	return n > 0;
 }
 
-static int talk(struct pipes *p, struct ss_bytes bytes, struct buf *out)
+/* The next line of what was read; NULL: there is none yet. */
+static char *take_line(struct process *p, size_t *len)
 {
-	int rc = 0;
+	char *begin = p->answers.data + p->taken;
+	char *end = p->answers.data ? memchr(begin, '\n', p->answers.len - p->taken) : NULL;
 
-	fcntl(p->in[1], F_SETFL, O_NONBLOCK);
-	if (bytes.len == 0)
-		close_one(&p->in[1]);
-	while (rc == 0 && p->out[0] >= 0) {
-		struct pollfd fds[2] = {{.fd = p->out[0], .events = POLLIN},
-					{.fd = p->in[1], .events = POLLOUT}};
-
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
-			return -errno;
-		if (fds[1].revents && p->in[1] >= 0)
-			rc = feed_some(&p->in[1], &bytes);
-		if (rc == 0 && fds[0].revents)
-			rc = drain_some(&p->out[0], out);
-	}
-	return rc;
+	if (!end)
+		return NULL;
+	*len = (size_t)(end - begin);
+	p->taken += *len + 1;
+	return begin;
 }
 
-static int run(const char *command, struct ss_bytes bytes, struct buf *out, struct err *err)
+static void forget_taken(struct process *p)
 {
-	struct pipes p = {{-1, -1}, {-1, -1}};
-	int status = 0;
-	pid_t pid;
-	int rc = start(command, &p, &pid, err);
+	size_t left = p->answers.len - p->taken;
 
-	if (rc < 0) {
-		close_pipes(&p);
-		return rc;
+	if (p->taken > 0)
+		memmove(p->answers.data, p->answers.data + p->taken, left);
+	p->answers.len = left;
+	p->taken = 0;
+}
+
+static int poll_both(struct process *p, bool feeding, short *in, short *out)
+{
+	struct pollfd fds[2] = {{.fd = p->out, .events = POLLIN},
+				{.fd = feeding ? p->in : -1, .events = POLLOUT}};
+	int n;
+
+	do
+		n = poll(fds, 2, PATIENCE_MS);
+	while (n < 0 && errno == EINTR);
+	*out = fds[0].revents;
+	*in = fds[1].revents;
+	return n < 0 ? -errno : n > 0 ? 0 : -ETIMEDOUT;
+}
+
+/* *line stays until the next question. */
+static int ask(const char *command, struct process *p, struct ss_bytes question, char **line,
+	       size_t *len, struct err *err)
+{
+	int rc = 0, more = 1;
+	short in, out;
+
+	forget_taken(p);
+	while (rc == 0 && (question.len > 0 || !(*line = take_line(p, len)))) {
+		rc = poll_both(p, question.len > 0, &in, &out);
+		if (rc == 0 && in)
+			rc = feed(p, &question);
+		if (rc == 0 && out)
+			rc = more = drain(p);
+		if (rc >= 0 && more == 0)
+			return ended(command, p, err);
+		rc = MIN(rc, 0);
 	}
-	rc = talk(&p, bytes, out);
-	close_pipes(&p);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (rc < 0)
-		return err_sys(err, rc, "talking to '%s'", command);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return err_set(err, -EILSEQ, "'%s' ended with %s %d", command,
-			       WIFEXITED(status) ? "exit code" : "signal",
-			       WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
-	return 0;
+	if (rc == -ETIMEDOUT)
+		return err_set(err, rc,
+			       "'%s' has not answered a line for %d seconds; a command that holds "
+			       "back its output must be told not to, as by 'stdbuf -oL'",
+			       command, PATIENCE_MS / 1000);
+	return rc < 0 ? err_sys(err, rc, "talking to '%s'", command) : 0;
 }
 
 static int decode(const struct codec *c, struct ss_bytes bytes, struct buf *out, struct err *err)
 {
-	auto_buf struct buf answer = {0};
+	struct process *p = c->state;
+	auto_buf struct buf question = {0};
 	auto_free char *text = NULL;
 	struct err why = {""};
+	size_t len = 0;
 	json_t *json;
-	int rc = run(c->arg, bytes, &answer, err);
+	char *line;
+	int rc = p->pid > 0 ? 0 : start(c->arg, p, err);
 
+	buf_hex(&question, bytes.data, bytes.len);
+	buf_add(&question, "\n", 1);
+	if (rc == 0 && question.failed)
+		rc = err_set(err, -ENOMEM, "no memory for %zu bytes", bytes.len);
+	if (rc == 0)
+		rc = ask(c->arg, p, (struct ss_bytes){(const uint8_t *)question.data, question.len},
+			 &line, &len, err);
 	if (rc < 0)
 		return rc;
-	json = json_read(answer.data ? answer.data : "", answer.len,
-			 JSON_DECODE_ANY | JSON_ALLOW_NUL, JSON_VALUE_MAX_DEPTH, &why);
+	json = json_read(line, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, JSON_VALUE_MAX_DEPTH, &why);
 	if (!json)
 		return err_set(err, -EILSEQ, "what '%s' printed is not JSON: %s", c->arg, why.text);
 	text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
@@ -171,9 +241,28 @@ static int decode(const struct codec *c, struct ss_bytes bytes, struct buf *out,
 	return 0;
 }
 
+/* Its input ends; what goes on all the same is ended. */
+static void end(struct codec *c)
+{
+	struct process *p = c->state;
+
+	if (!p)
+		return;
+	cleanup_close(&p->in);
+	cleanup_close(&p->out);
+	if (p->pid > 0) {
+		kill(-p->pid, SIGTERM);
+		while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	buf_free(&p->answers);
+	free(p);
+}
+
 const struct codec_ops codec_exec = {
 	.name = "exec",
-	.help = "what a command makes of the bytes: exec:CMD",
+	.help = "what a command makes of lines of hex digits: exec:CMD",
 	.decode = decode,
 	.set_arg = set_arg,
+	.end = end,
 };

@@ -362,7 +362,7 @@ const struct verb verb_dump = {
 		"  cbor       CBOR as JSON, without loss\n"
 		"  candid     a Candid message; candid:FILE.did has the names of its fields\n"
 		"  json       JSON text\n"
-		"  exec:CMD   what a command makes of the bytes on its standard input\n"
+		"  exec:CMD   what a command answers, a line of JSON for each line of hex digits\n"
 		"What a codec's own notation would not lead back from to the same bytes has them\n"
 		"beside it: {\"$cbor\": ..., \"$hex\": \"...\"}. 'load' reads all of it.",
 	.options = options,
