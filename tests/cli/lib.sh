@@ -18,7 +18,7 @@ at_exit() {
 }
 trap at_exit EXIT
 trap 'echo "$test_name:$LINENO: $BASH_COMMAND" >&2' ERR
-cd "$work" || exit 1
+cd "$work"
 
 # Unpacks golden images to NAME.img.
 golden() {
