@@ -30,7 +30,8 @@ int buckets_load(struct buckets *b, const uint8_t *owner, struct err *err)
 {
 	uint32_t owned[256] = {0};
 
-	for (uint32_t i = 0; i < MM_MAX_BUCKETS; i++)
+	for (uint32_t i = layout_next_owned(owner, 0); i < MM_MAX_BUCKETS;
+	     i = layout_next_owned(owner, i + 1))
 		owned[owner[i]]++;
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
 		uint32_t more = owned[id] > b->of[id].count ? owned[id] - b->of[id].count : 0;
@@ -41,9 +42,9 @@ int buckets_load(struct buckets *b, const uint8_t *owner, struct err *err)
 	}
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++)
 		b->of[id].count = 0;
-	for (uint32_t i = 0; i < MM_MAX_BUCKETS; i++)
-		if (owner[i] != LAYOUT_FREE)
-			bucket_append(b, owner[i], (uint16_t)i);
+	for (uint32_t i = layout_next_owned(owner, 0); i < MM_MAX_BUCKETS;
+	     i = layout_next_owned(owner, i + 1))
+		bucket_append(b, owner[i], (uint16_t)i);
 	return 0;
 }
 
@@ -103,11 +104,7 @@ uint32_t bucket_free(const struct buckets *b, const struct layout *lay)
 
 uint32_t bucket_end(const struct layout *lay)
 {
-	uint32_t end = lay->buckets;
-
-	while (end > 0 && lay->owner[end - 1] == LAYOUT_FREE)
-		end--;
-	return end;
+	return layout_owned_end(lay->owner, lay->buckets);
 }
 
 bool bucket_any_reserved(const struct buckets *b, uint32_t from)

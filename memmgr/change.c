@@ -37,10 +37,10 @@ static void add_list(struct intent *it, const struct bucket_list *from, uint8_t 
 /* Zeroes and cuts off what a committed change has freed. */
 static int reclaim(struct mm *mm, const struct intent_set *freed, struct err *err)
 {
-	for (uint32_t b = 0; b < MM_MAX_BUCKETS; b++) {
-		int rc = freed->bits[b / 8] & 1 << b % 8 && mm->lay.owner[b] == LAYOUT_FREE
-				 ? image_zero_bucket(mm, b, err)
-				 : 0;
+	for (uint32_t b = intent_next(freed, 0); b < MM_MAX_BUCKETS;
+	     b = intent_next(freed, b + 1)) {
+		int rc = mm->lay.owner[b] == LAYOUT_FREE ? image_zero_bucket(mm, b, err) : 0;
+
 		if (rc)
 			return rc;
 	}

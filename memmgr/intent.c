@@ -137,6 +137,13 @@ bool intent_decode(const uint8_t *area, struct intent *out)
 	return true;
 }
 
+uint32_t intent_next(const struct intent_set *set, uint32_t from)
+{
+	while (from < MM_MAX_BUCKETS && !(set->bits[from / 8] & 1 << from % 8))
+		from += set->bits[from / 8] >> from % 8 == 0 ? 8 - from % 8 : 1;
+	return from;
+}
+
 void intent_apply(const struct intent *it, struct layout *lay)
 {
 	lay->buckets = it->buckets;
@@ -145,8 +152,8 @@ void intent_apply(const struct intent *it, struct layout *lay)
 	for (unsigned i = 0; i < it->set_count; i++) {
 		const struct intent_set *set = &it->sets[i];
 
-		for (uint32_t b = 0; b < MM_MAX_BUCKETS; b++)
-			if (set->bits[b / 8] & 1 << b % 8)
-				lay->owner[b] = set->owner;
+		for (uint32_t b = intent_next(set, 0); b < MM_MAX_BUCKETS;
+		     b = intent_next(set, b + 1))
+			lay->owner[b] = set->owner;
 	}
 }

@@ -62,6 +62,9 @@ static inline void intent_add(struct intent_set *set, uint32_t index)
 	set->bits[index / 8] |= (uint8_t)(1 << index % 8);
 }
 
+/* The first bucket of the set from `from` on, or MM_MAX_BUCKETS. */
+uint32_t intent_next(const struct intent_set *set, uint32_t from);
+
 void intent_resize(struct intent *it, unsigned mm_id, uint64_t pages);
 
 /* Fills in what a record says of the layout that it is made for. -ENOMEM. */

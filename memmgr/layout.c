@@ -12,13 +12,35 @@
  */
 enum { DAMAGE_MAX = 16 };
 
+enum { RUN_LEN = 256 };
+static const uint8_t free_run[RUN_LEN] = {[0 ... RUN_LEN - 1] = LAYOUT_FREE};
+
+uint32_t layout_next_owned(const uint8_t *owner, uint32_t from)
+{
+	while (from + RUN_LEN <= MM_MAX_BUCKETS && memcmp(owner + from, free_run, RUN_LEN) == 0)
+		from += RUN_LEN;
+	while (from < MM_MAX_BUCKETS && owner[from] == LAYOUT_FREE)
+		from++;
+	return MIN(from, (uint32_t)MM_MAX_BUCKETS);
+}
+
+uint32_t layout_owned_end(const uint8_t *owner, uint32_t end)
+{
+	while (end >= RUN_LEN && memcmp(owner + end - RUN_LEN, free_run, RUN_LEN) == 0)
+		end -= RUN_LEN;
+	while (end > 0 && owner[end - 1] == LAYOUT_FREE)
+		end--;
+	return end;
+}
+
 /* Disagreements between table and bucket count. */
 static unsigned count_owned_past(const struct layout *lay)
 {
 	unsigned n = 0;
 
-	for (uint32_t i = MIN(lay->buckets, MM_MAX_BUCKETS); i < MM_MAX_BUCKETS; i++)
-		n += lay->owner[i] != LAYOUT_FREE;
+	for (uint32_t i = layout_next_owned(lay->owner, MIN(lay->buckets, MM_MAX_BUCKETS));
+	     i < MM_MAX_BUCKETS; i = layout_next_owned(lay->owner, i + 1))
+		n++;
 	return n;
 }
 
@@ -28,12 +50,10 @@ static unsigned count_size_mismatches(const struct layout *lay, uint32_t *last)
 	uint32_t owned[256] = {0};
 	unsigned n = 0;
 
-	*last = 0;
-	for (uint32_t i = 0; i < MM_MAX_BUCKETS; i++) {
+	*last = layout_owned_end(lay->owner, MM_MAX_BUCKETS);
+	for (uint32_t i = layout_next_owned(lay->owner, 0); i < *last;
+	     i = layout_next_owned(lay->owner, i + 1))
 		owned[lay->owner[i]]++;
-		if (lay->owner[i] != LAYOUT_FREE)
-			*last = i + 1;
-	}
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++)
 		n += layout_need(lay, lay->pages[id]) != owned[id];
 	return n;
@@ -57,6 +77,7 @@ static enum layout_verdict find_damage(const struct layout *lay, uint64_t image_
 				       struct err *why)
 {
 	uint64_t cap_pages = (uint64_t)lay->bucket_pages * MM_MAX_BUCKETS;
+	uint32_t past;
 
 	if (image_len < MM_PAGE_LEN) {
 		err_set(why, 0, "the image is %llu bytes, less than the manager's page of %u",
@@ -82,12 +103,11 @@ static enum layout_verdict find_damage(const struct layout *lay, uint64_t image_
 			lay->bucket_pages);
 		return LAYOUT_DAMAGED;
 	}
-	for (uint32_t i = lay->buckets; i < MM_MAX_BUCKETS; i++) {
-		if (lay->owner[i] == LAYOUT_FREE)
-			continue;
+	past = layout_next_owned(lay->owner, lay->buckets);
+	if (past < MM_MAX_BUCKETS) {
 		err_set(why, 0,
-			"bucket %u belongs to memory %u, but only %u buckets are handed out", i,
-			lay->owner[i], lay->buckets);
+			"bucket %u belongs to memory %u, but only %u buckets are handed out", past,
+			lay->owner[past], lay->buckets);
 		return LAYOUT_DAMAGED;
 	}
 	err_set(why, 0, "a manager's page: %u buckets of %u pages", lay->buckets,

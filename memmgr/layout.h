@@ -69,6 +69,14 @@ enum layout_verdict layout_decode(const uint8_t *page, uint64_t image_len, struc
 /* Writes LAYOUT_LEN bytes. */
 void layout_encode(const struct layout *lay, uint8_t *page);
 
+/*
+ * The first bucket from `from` on that has an owner, or MM_MAX_BUCKETS; and one more than the last
+ * bucket below `end` that has an owner, or 0. `owner` is a table as in struct layout. Free buckets
+ * come in long runs, which these pass quickly.
+ */
+uint32_t layout_next_owned(const uint8_t *owner, uint32_t from);
+uint32_t layout_owned_end(const uint8_t *owner, uint32_t end);
+
 /* Buckets a memory of `pages` pages needs. */
 static inline uint64_t layout_need(const struct layout *lay, uint64_t pages)
 {

@@ -18,11 +18,7 @@ uint64_t mend_held_pages(const struct layout *lay, const struct bucket_list *lis
 
 uint32_t mend_owned_end(const struct layout *lay)
 {
-	uint32_t end = MM_MAX_BUCKETS;
-
-	while (end > 0 && lay->owner[end - 1] == LAYOUT_FREE)
-		end--;
-	return end;
+	return layout_owned_end(lay->owner, MM_MAX_BUCKETS);
 }
 
 bool mend_layout(const struct layout *lay, const struct buckets *b, uint64_t image_len,

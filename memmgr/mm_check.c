@@ -161,17 +161,23 @@ static struct run_text run_text(uint32_t first, uint32_t end)
 	return out;
 }
 
+/* The first bucket from `from` on whose being free equals `is_free`, or MM_MAX_BUCKETS. */
+static uint32_t next_bucket(const struct layout *lay, bool is_free, uint32_t from)
+{
+	if (!is_free)
+		return layout_next_owned(lay->owner, from);
+	while (from < MM_MAX_BUCKETS && lay->owner[from] != LAYOUT_FREE)
+		from++;
+	return from;
+}
+
 /* The first run of buckets in [from, end) whose being free equals `is_free`; false: there is none.
  */
 static bool next_run(const struct layout *lay, bool is_free, uint32_t from, uint32_t end,
 		     uint32_t *run_first, uint32_t *run_end)
 {
-	while (from < end && (lay->owner[from] == LAYOUT_FREE) != is_free)
-		from++;
-	*run_first = from;
-	while (from < end && (lay->owner[from] == LAYOUT_FREE) == is_free)
-		from++;
-	*run_end = from;
+	*run_first = MIN(next_bucket(lay, is_free, from), end);
+	*run_end = MIN(next_bucket(lay, !is_free, *run_first), end);
 	return *run_first < *run_end;
 }
 
