@@ -50,7 +50,7 @@ test_turn() {
 fuzz_turn() {
     local name=$1 left=$((end - $(date +%s))) found=build-fuzz/found/$1
     mkdir -p "$found"
-    "build-fuzz/tests/fuzz/fuzz_$name-libfuzzer" -seed="$CANISTERFS_TEST_SEED" -max_len=4096 \
+    "build-fuzz/tests/fuzz/fuzz_$name-libfuzzer" -seed="$CANISTERFS_TEST_SEED" -entropic=0 -max_len=4096 \
         -max_total_time=$((left < fuzz_turn_s ? (left > 1 ? left : 1) : fuzz_turn_s)) \
         -artifact_prefix="$logs/$name-" "$found" "tests/fuzz/corpus/$name"
 }

@@ -24,8 +24,8 @@ static struct store *cook(const uint8_t *data, size_t size)
 
 	for (uint64_t page = 1; page * PAGE < s->len; page++)
 		img[page * PAGE] = (uint8_t)page;
-	for (uint64_t off = 2080; off < MIN(s->len, UINT64_C(34848)); off++)
-		img[off] = 0xff;
+	if (s->len > 2080)
+		memset(img + 2080, 0xff, MIN(s->len, UINT64_C(34848)) - 2080);
 	if (s->len > 0)
 		memcpy(img, "MGR\1\0\0\1", 8);
 	while (i + 3 <= size) {

@@ -3,6 +3,7 @@
  * above the largest such size are not kept. */
 #include <pthread.h>
 #include <sanitizer/asan_interface.h>
+#include <sys/mman.h>
 
 #include "tests/unit/blocks.h"
 #include "tests/unit/test.h"
@@ -67,6 +68,39 @@ static bool keep_spare(struct block *b)
 	return kept;
 }
 
+/* Of a large block only so much behind its length, and of one that nobody uses only so much, is
+ * poisoned: that has its price, too. */
+enum { GUARD_LEN = 1 << 16 };
+
+static void guard(struct block *b, size_t from)
+{
+	ASAN_POISON_MEMORY_REGION(b->bytes + from, MIN(b->room - from, (size_t)GUARD_LEN));
+}
+
+static void unguard(struct block *b, size_t from)
+{
+	ASAN_UNPOISON_MEMORY_REGION(b->bytes + from, MIN(b->room - from, (size_t)GUARD_LEN));
+}
+
+/* Much of a large block was never touched since it was zero: the system is asked for new pages. */
+static void make_zero(uint8_t *bytes, size_t len)
+{
+	enum { SYSTEM_PAGE_LEN = 4096, LARGE_LEN = 1 << 18 };
+	uintptr_t at = (uintptr_t)bytes;
+	size_t head = div_up(at, SYSTEM_PAGE_LEN) * SYSTEM_PAGE_LEN - at;
+	size_t middle;
+
+	if (len >= LARGE_LEN) {
+		middle = round_down(len - head, SYSTEM_PAGE_LEN);
+		if (madvise(bytes + head, middle, MADV_DONTNEED) == 0) {
+			memset(bytes, 0, head);
+			bytes += head + middle;
+			len -= head + middle;
+		}
+	}
+	memset(bytes, 0, len);
+}
+
 /* What calloc gives costs nothing until it is touched: a large image may be mostly holes. */
 static struct block *make(unsigned shift, size_t len)
 {
@@ -75,7 +109,7 @@ static struct block *make(unsigned shift, size_t len)
 
 	assert_non_null(b);
 	b->room = room;
-	ASAN_POISON_MEMORY_REGION(b->bytes + len, room - len);
+	guard(b, len);
 	return b;
 }
 
@@ -85,8 +119,9 @@ void *block_new(size_t len)
 	struct block *b = take_spare(shift);
 
 	if (b) {
-		ASAN_UNPOISON_MEMORY_REGION(b->bytes, len);
-		memset(b->bytes, 0, len);
+		unguard(b, 0);
+		make_zero(b->bytes, len);
+		guard(b, len);
 	} else {
 		b = make(shift, len);
 	}
@@ -96,10 +131,10 @@ void *block_new(size_t len)
 
 static void set_len(struct block *b, size_t len)
 {
-	ASAN_POISON_MEMORY_REGION(b->bytes, b->room);
-	ASAN_UNPOISON_MEMORY_REGION(b->bytes, len);
+	unguard(b, b->len);
 	if (len > b->len)
-		memset(b->bytes + b->len, 0, len - b->len);
+		make_zero(b->bytes + b->len, len - b->len);
+	guard(b, len);
 	b->len = len;
 }
 
@@ -125,10 +160,11 @@ void block_free(void *block)
 	if (!block)
 		return;
 	b = block_of(block);
-	ASAN_POISON_MEMORY_REGION(b->bytes, b->room);
+	unguard(b, b->len);
+	guard(b, 0);
 	if (keep_spare(b))
 		return;
-	ASAN_UNPOISON_MEMORY_REGION(b->bytes, b->room);
+	unguard(b, 0);
 	free(b);
 }
 

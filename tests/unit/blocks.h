@@ -3,8 +3,8 @@
  * Memory for the images and models of tests, which come and go by the thousand. The system maps
  * each large block that malloc gives, clears its pages one by one, and unmaps the block again; with
  * sanitizers that is most of what such a test does. So the blocks of this file are kept and used
- * again. AddressSanitizer still sees each access behind the length that was asked for, or to a
- * block that was given back. Any thread may call.
+ * again. AddressSanitizer still sees an access right behind the length that was asked for, or to
+ * the beginning of a block that was given back. Any thread may call.
  */
 #ifndef CANISTERFS_TESTS_BLOCKS_H
 #define CANISTERFS_TESTS_BLOCKS_H
