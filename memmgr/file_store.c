@@ -10,6 +10,8 @@
  */
 #include "memmgr/store.h"
 
+#include "memmgr/doubt.h"
+
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/fs.h>
@@ -38,6 +40,7 @@ struct file_store {
 	atomic_bool written; /* since it was opened */
 	_Atomic enum unsynced unsynced;
 	pthread_mutex_t sync_lock;
+	struct doubt doubt;
 };
 
 static struct file_store *file_of(struct store *s)
@@ -111,6 +114,7 @@ static int file_write_at(struct store *s, const void *buf, size_t len, uint64_t 
 				       : pwrite_all(fs->fd, buf, len, off);
 
 	note_write(fs);
+	doubt_written(&fs->doubt, off, len, rc == 0 && flags & STORE_DURABLE);
 	if (rc < 0)
 		return err_sys(err, rc, "cannot write %zu bytes at %" PRIu64, len, off);
 	return 0;
@@ -129,6 +133,7 @@ static int file_copy_at(struct store *s, const struct store_host *from, size_t l
 		while (n < 0 && errno == EINTR);
 	}
 	note_write(fs);
+	doubt_written(&fs->doubt, off, len, false);
 	if (n > 0)
 		return 0;
 	if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO))
@@ -230,6 +235,7 @@ static int file_zero_at(struct store *s, uint64_t off, uint64_t len, struct err 
 	int rc = zero_range(file_of(s), off, len);
 
 	note_change(file_of(s), UNSYNCED_ALL);
+	doubt_written(&file_of(s)->doubt, off, len, false);
 	if (rc < 0)
 		return err_sys(err, rc, "cannot zero %" PRIu64 " bytes at %" PRIu64, len, off);
 	return 0;
@@ -267,6 +273,7 @@ static int file_resize(struct store *s, uint64_t len, struct err *err)
 	if (rc < 0)
 		return err_sys(err, rc, "cannot change the length from %" PRIu64 " to %" PRIu64,
 			       s->len, len);
+	doubt_cut(&fs->doubt, len);
 	s->len = len;
 	return 0;
 }
@@ -280,6 +287,7 @@ static int sync_file(struct file_store *fs, bool data_only, struct err *err)
 	what = atomic_exchange(&fs->unsynced, UNSYNCED_NOTHING);
 	if (data_only && what <= UNSYNCED_DATA)
 		left = MIN(what, UNSYNCED_TIME);
+	doubt_sync_begins(&fs->doubt);
 	if (what > left)
 		rc = left ? fdatasync(fs->fd) : fsync(fs->fd);
 	if (rc < 0) {
@@ -287,8 +295,9 @@ static int sync_file(struct file_store *fs, bool data_only, struct err *err)
 		left = what;
 	}
 	note_change(fs, left);
+	rc = doubt_sync_ended(&fs->doubt, rc, err);
 	pthread_mutex_unlock(&fs->sync_lock);
-	return rc ? err_sys(err, rc, "cannot sync") : 0;
+	return rc;
 }
 
 static int file_sync(struct store *s, struct err *err)
@@ -310,6 +319,7 @@ static void file_close(struct store *s)
 {
 	close(file_of(s)->fd);
 	pthread_mutex_destroy(&file_of(s)->sync_lock);
+	doubt_end(&file_of(s)->doubt);
 	free(s);
 }
 
@@ -371,6 +381,7 @@ int file_store_from_fd(int fd, bool writable, struct store **out, struct err *er
 	/* Whoever had it open before may have synced nothing. */
 	fs->unsynced = UNSYNCED_ALL;
 	pthread_mutex_init(&fs->sync_lock, NULL);
+	doubt_init(&fs->doubt);
 	rc = lock(fd, writable, err);
 	if (rc == 0)
 		rc = measure(fs, err);

@@ -416,7 +416,12 @@ static int sync_by(struct mm *mm, int (*sync)(struct store *s, struct err *err),
 	int rc = mm->unsettled ? settle(mm, err) : 0;
 	auto_mm_pin struct mm *held = pinned(mm);
 
-	return rc ? rc : sync(mm->store, err);
+	if (!rc)
+		rc = sync(mm->store, err);
+	/* Page 0 may be among what is not on disk: only we can write it again. */
+	if (rc)
+		mm->unsettled = true;
+	return rc;
 }
 
 int mm_sync(struct mm *mm, struct err *err)
