@@ -137,24 +137,35 @@ static int serve(struct fs *fs, struct err *err)
 	return rc < 0 ? err_sys(err, rc, "the mount has broken off") : 0;
 }
 
-static void freeze(void *mm)
+static void freeze(void *fs)
 {
-	mm_freeze(mm);
+	mm_freeze(((struct fs *)fs)->mm);
 }
 
-static void thaw(void *mm)
+static void thaw(void *fs)
 {
-	mm_thaw(mm);
+	mm_thaw(((struct fs *)fs)->mm);
 }
 
-static int reload(void *mm, struct err *err)
+static int reload(void *fs, struct err *err)
 {
-	return mm_reload(mm, err);
+	return mm_reload(((struct fs *)fs)->mm, err);
+}
+
+/* tree_lock is held by the caller of the change. */
+static void exact_lens(void *ctx, uint64_t *exact_len)
+{
+	struct fs *fs = ctx;
+
+	for (struct node *n = fs->root.next; n != &fs->root; n = n->next)
+		if (n->kind == NODE_MEMORY)
+			exact_len[n->mm_id] =
+				n->size_len % MM_PAGE_LEN ? n->size_len : SIDE_WHOLE_PAGES;
 }
 
 static void open_gate(struct fs *fs)
 {
-	struct snap_gate gate = {freeze, thaw, fs->mm, reload};
+	struct snap_gate gate = {freeze, thaw, fs, reload, exact_lens};
 
 	if (fs->cfg->live)
 		snap_live_set_gate(fs->cfg->live, &gate);

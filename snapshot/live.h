@@ -5,6 +5,7 @@
  *     IMAGE                   the live image
  *     IMAGE.snap/B.qcow2      the newest snapshot: "not here" means as in ../IMAGE
  *     IMAGE.snap/A.qcow2      an older one: "not here" means as in ./B.qcow2
+ *     IMAGE.snap/SEQ.side     what lay beside the image then (live_side.c)
  *     IMAGE.snap/.canister    whose snapshots these are (snapshot/beside/)
  *     IMAGE.snap/.SEQ.qcow2   one that is being made or dropped
  *     IMAGE.snap/X.stale      one whose image was changed by somebody else
@@ -168,6 +169,17 @@ int MUST_CHECK chain_sync_dir(struct snap_live *live, struct err *err);
  */
 int MUST_CHECK chain_changed(struct snap_live *live, size_t at, size_t end, uint64_t cluster,
 			     bool *changed, struct err *err);
+
+/* ---- live_side.c ---- */
+
+/* Keeps what lies beside the image now, for snapshot `seq`, and syncs it. Gate closed. */
+int MUST_CHECK live_side_keep(struct snap_live *live, uint64_t seq, struct err *err);
+void live_side_drop(struct snap_live *live, uint64_t seq);
+/* *out NULL: nothing lay beside the image. */
+int MUST_CHECK live_side_open(struct snap_live *live, uint64_t seq, struct snap_live_side **out,
+			      struct err *err);
+/* What lies beside the image becomes what snapshot `seq` holds. Gate closed. */
+int MUST_CHECK live_side_bring_back(struct snap_live *live, uint64_t seq, struct err *err);
 
 /* ---- live_change.c, with op_lock held ---- */
 

@@ -139,9 +139,14 @@ static int enter(struct snap_live *live, struct kept *kept, struct err *err)
 	int rc;
 
 	live->gate.close(live->gate.ctx);
-	pthread_rwlock_wrlock(&live->chain_lock);
-	rc = switch_to(live, kept, err);
-	pthread_rwlock_unlock(&live->chain_lock);
+	rc = live_side_keep(live, kept->record.seq, err);
+	if (!rc) {
+		pthread_rwlock_wrlock(&live->chain_lock);
+		rc = switch_to(live, kept, err);
+		pthread_rwlock_unlock(&live->chain_lock);
+	}
+	if (rc)
+		live_side_drop(live, kept->record.seq);
 	live->gate.open(live->gate.ctx);
 	return rc;
 }
@@ -327,6 +332,7 @@ int live_end(struct snap_live *live, size_t at, struct err *err)
 		rc = unlink_from_chain(live, at, err);
 	if (rc)
 		return rc;
+	live_side_drop(live, kept->record.seq);
 	kept_unref(kept);
 	if (unlink(path) < 0)
 		return err_sys(err, -errno, "cannot remove %s", path);

@@ -73,7 +73,9 @@ static int finish(struct snap_live *live, size_t at, struct err *err)
 		return err_prefix(err, rc,
 				  "the rollback has stopped half-way and goes on when the "
 				  "image is opened again");
-	return bond_set_rollback(live->bond, 0, err);
+	rc = live_side_bring_back(live, live->chain[at]->record.seq, err);
+	return rc ? err_prefix(err, rc, "the image is back, but not what lay beside it")
+		  : bond_set_rollback(live->bond, 0, err);
 }
 
 static int roll_back(struct snap_live *live, const char *name, struct err *err)

@@ -144,6 +144,9 @@ struct snap_gate {
 	void *ctx;
 	/* May be NULL. Before open(): the image holds something else. */
 	int (*reload)(void *ctx, struct err *err);
+	/* May be NULL. Sets the lengths of the memories that are no whole pages, as side_files.h has
+	 * them. */
+	void (*exact_lens)(void *ctx, uint64_t *exact_len);
 };
 void snap_live_set_gate(struct snap_live *live, const struct snap_gate *gate);
 
@@ -167,7 +170,7 @@ int MUST_CHECK snap_live_nth(struct snap_live *live, size_t number, struct snap_
 /*
  * Takes one. -EEXIST, -EINVAL for a name that cannot be (empty, beginning with a dot, with a slash
  * or a control character), -ENAMETOOLONG, -EROFS, -EMLINK: too many. O(1), and the gate is closed
- * for microseconds. After a kill one whose creation was not answered is there or not.
+ * for microseconds, or until the scratch files beside the image are copied. After a kill one whose creation was not answered is there or not.
  */
 int MUST_CHECK snap_live_create(struct snap_live *live, const char *name, struct err *err);
 /*
@@ -184,6 +187,15 @@ int MUST_CHECK snap_live_rename(struct snap_live *live, const char *from, const 
 int MUST_CHECK snap_live_view(struct snap_live *live, const char *name, struct store **out,
 			      struct err *err);
 
+/* What lay beside the image when the snapshot was taken: the result is to be closed; *out NULL:
+ * nothing. */
+struct snap_live_side;
+int MUST_CHECK snap_live_side(struct snap_live *live, const char *name, struct snap_live_side **out,
+			      struct err *err);
+/* Borrowed; NULL for NULL. */
+const struct side_files *snap_live_side_files(const struct snap_live_side *side);
+void snap_live_side_close(struct snap_live_side *side);
+
 /* False: the image's bytes in this cluster were not written between two snapshots; `newer` NULL
  * means now. -ENOENT, -EINVAL when `newer` is older. */
 int MUST_CHECK snap_live_changed(struct snap_live *live, const char *older, const char *newer,
@@ -198,7 +210,9 @@ int MUST_CHECK snap_live_diff(struct snap_live *live, const char *older, struct 
 			      const char *newer, struct mm *b, uint64_t *pages, struct err *err);
 
 /*
- * The image becomes what the snapshot was, with the gate closed; all snapshots stay as they are.
+ * The image becomes what the snapshot was, and its scratch files and exact lengths become those of
+ * that instant, with the gate closed; later scratch files are set aside. All snapshots stay as they
+ * are.
  * Killed half-way, the next opening of the image for writing finishes it; a power cut does not harm
  * it. On failure before anything has changed, nothing has; after that, as killed.
  */

@@ -130,20 +130,26 @@ void fs_flush_memory(struct fs *fs, unsigned mm_id)
 		(void)!flush_named(fs, name);
 }
 
+static uint64_t len_of(struct fs *fs, unsigned mm_id)
+{
+	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
+	const struct node *node = node_find_memory(fs, mm_id);
+
+	return node ? node->size_len : 0;
+}
+
 void fs_tell_sizes(struct fs *fs, const bool *changed)
 {
 	struct errand e = {.stop = NULL};
 
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
-		struct mm_memory m;
 		char name[8];
 
 		if (!changed[id])
 			continue;
 		snprintf(name, sizeof(name), "%u", id);
 		fuse_lowlevel_notify_inval_entry(fs->session, FUSE_ROOT_ID, name, strlen(name));
-		mm_memory(fs->mm, id, &m);
-		errand_add(fs, &e, name, (int64_t)(m.pages * MM_PAGE_LEN));
+		errand_add(fs, &e, name, (int64_t)len_of(fs, id));
 	}
 	run_errand(fs, &e, true);
 	free(e.stop);

@@ -224,6 +224,37 @@ int scratch_show(struct fs *fs, struct err *err)
 	return rc;
 }
 
+static int add_name(struct name_list *list, const char *name)
+{
+	char **more = reallocarray(list->name, list->count + 1, sizeof(*more));
+	char *copy = strdup(name);
+
+	if (more)
+		list->name = more;
+	if (!more || !copy) {
+		free(copy);
+		return -ENOMEM;
+	}
+	more[list->count++] = copy;
+	return 0;
+}
+
+int scratch_show_anew(struct fs *fs, struct name_list *gone, struct err *err)
+{
+	struct node *next;
+
+	for (struct node *n = fs->root.next; n != &fs->root; n = next) {
+		next = n->next;
+		if (n->kind != NODE_SCRATCH)
+			continue;
+		if (add_name(gone, n->name))
+			return err_set(err, -ENOMEM, "no memory for a name");
+		node_set_name(fs, n, NULL);
+		node_forget(n, 0);
+	}
+	return scratch_show(fs, err);
+}
+
 static void end_one(struct fs *fs, struct node *node)
 {
 	unsigned long long len = node->size_len;

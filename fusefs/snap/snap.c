@@ -9,12 +9,27 @@
 
 #include "fusefs/snap/snap.h"
 
-enum { SNAP_INO_SHIFT = 9, SNAP_INO_STABLE = 511 };
+/* Of a snapshot's inode numbers: 0 its directory, 1 the first memory, then the scratch files. */
+enum {
+	SNAP_INO_SHIFT = 13,
+	SNAP_INO_SCRATCH = 1 + MM_MAX_MEMORIES,
+	SNAP_INO_STABLE = (1 << SNAP_INO_SHIFT) - 1,
+};
+_Static_assert(SNAP_INO_SCRATCH + SIDE_MAX_FILES <= SNAP_INO_STABLE, "one number for each file");
+
+static size_t scratch_count(const struct fs_snap *snap)
+{
+	return snap->side && snap->scratch ? snap_live_side_files(snap->side)->count : 0;
+}
 
 static void free_snap(struct fs_snap *snap)
 {
 	for (size_t i = 0; i < ARRAY_LEN(snap->file); i++)
 		free(snap->file[i]);
+	for (size_t i = 0; i < scratch_count(snap); i++)
+		free(snap->scratch[i]);
+	free(snap->scratch);
+	snap_live_side_close(snap->side);
 	mm_drop(snap->mm);
 	store_close(snap->view);
 	pthread_rwlock_destroy(&snap->lock);
@@ -51,10 +66,20 @@ static int open_snap(struct fs *fs, const struct snap_live_info *info, struct fs
 	int rc = snap ? snap_live_view(fs->cfg->live, info->name, &snap->view, err) : -ENOMEM;
 
 	if (!rc)
+		rc = snap_live_side(fs->cfg->live, info->name, &snap->side, err);
+	if (!rc && snap->side) {
+		snap->scratch = calloc(snap_live_side_files(snap->side)->count + 1,
+				       sizeof(*snap->scratch));
+		rc = snap->scratch ? 0 : -ENOMEM;
+	}
+	if (!rc)
 		rc = mm_open(snap->view, &snap->mm, err);
 	if (rc) {
-		if (snap)
+		if (snap) {
+			snap_live_side_close(snap->side);
+			free(snap->scratch);
 			store_close(snap->view);
+		}
 		free(snap);
 		return rc;
 	}
@@ -100,6 +125,16 @@ struct fs_snap *snapdir_get(struct fs *fs, const char *name, int *rc, struct err
 	return *rc ? NULL : snap;
 }
 
+/* The exact length, where one was kept that fits. */
+static uint64_t len_of(const struct fs_snap *snap, unsigned id, uint64_t pages)
+{
+	const struct side_files *files = snap_live_side_files(snap->side);
+	uint64_t len = files ? files->exact_len[id] : SIDE_WHOLE_PAGES;
+
+	return len != SIDE_WHOLE_PAGES && div_up(len, MM_PAGE_LEN) == pages ? len
+									    : pages * MM_PAGE_LEN;
+}
+
 static struct node *file_node(const struct fs *fs, struct fs_snap *snap, unsigned id)
 {
 	struct snap_live_info info = {.sec = snap->dir.mtime.tv_sec,
@@ -115,9 +150,35 @@ static struct node *file_node(const struct fs *fs, struct fs_snap *snap, unsigne
 		snap_node_init(fs, snap, snap->file[id], &shown_ops, id + 1u, S_IFREG | 0644,
 			       &info);
 		snap->file[id]->mm_id = id;
-		snap->file[id]->size_len = m.pages * MM_PAGE_LEN;
+		snap->file[id]->size_len = len_of(snap, id, m.pages);
 	}
 	return snap->file[id];
+}
+
+static struct node *scratch_node(const struct fs *fs, struct fs_snap *snap, size_t n)
+{
+	struct snap_live_info info = {.sec = snap->dir.mtime.tv_sec,
+				      .nsec = snap->dir.mtime.tv_nsec};
+	struct node *node = snap->scratch[n];
+
+	if (node)
+		return node;
+	node = calloc(1, sizeof(*node));
+	if (!node)
+		return NULL;
+	snap_node_init(fs, snap, node, &shown_ops, SNAP_INO_SCRATCH + n, S_IFREG | 0644, &info);
+	node->mm_id = MM_MAX_MEMORIES + (unsigned)n;
+	node->size_len = snap_live_side_files(snap->side)->file[n].len;
+	snap->scratch[n] = node;
+	return node;
+}
+
+static struct node *find_scratch(const struct fs *fs, struct fs_snap *snap, const char *name)
+{
+	const struct side_files *files = snap_live_side_files(snap->side);
+	const struct side_file *file = files ? side_files_find(files, name) : NULL;
+
+	return file ? scratch_node(fs, snap, (size_t)(file - files->file)) : NULL;
 }
 
 static struct node *find_file(const struct fs *fs, struct fs_snap *snap, const char *name)
@@ -128,7 +189,7 @@ static struct node *find_file(const struct fs *fs, struct fs_snap *snap, const c
 		return NULL;
 	if (strcmp(name, "stable") == 0)
 		return &snap->stable;
-	return id >= 0 ? file_node(fs, snap, (unsigned)id) : NULL;
+	return id >= 0 ? file_node(fs, snap, (unsigned)id) : find_scratch(fs, snap, name);
 }
 
 void snapdir_lookup(fuse_req_t req, struct node *dir, const char *name)
@@ -188,6 +249,9 @@ int snapdir_list(struct fs *fs, struct node *dir, list_add_fn *add, void *list)
 		if (node)
 			rc = add(list, name, node->ino, S_IFREG);
 	}
+	for (size_t i = 0; !rc && !dir->snap->gone && i < scratch_count(dir->snap); i++)
+		rc = add(list, snap_live_side_files(dir->snap->side)->file[i].name,
+			 dir->snap->dir.ino + SNAP_INO_SCRATCH + i, S_IFREG);
 	return rc;
 }
 
@@ -203,6 +267,14 @@ static void open_op(fuse_req_t req, fuse_ino_t ino, struct node *node, struct fu
 	fuse_reply_open(req, fi);
 }
 
+/* NULL: the node is no scratch file's. */
+static const struct side_file *scratch_of(const struct node *node)
+{
+	return node->mm_id >= MM_MAX_MEMORIES
+		       ? &snap_live_side_files(node->snap->side)->file[node->mm_id - MM_MAX_MEMORIES]
+		       : NULL;
+}
+
 static int read_node(struct node *node, void *buf, size_t len, uint64_t off, struct err *err)
 {
 	struct fs_snap *snap = node->snap;
@@ -210,6 +282,8 @@ static int read_node(struct node *node, void *buf, size_t len, uint64_t off, str
 
 	if (snap->gone)
 		return -ESTALE;
+	if (scratch_of(node))
+		return scratch_of(node)->read(scratch_of(node)->ctx, buf, len, off, err);
 	return node == &snap->stable ? store_read(snap->view, buf, len, off, err)
 				     : mm_read(snap->mm, node->mm_id, buf, len, off, err);
 }
@@ -233,12 +307,20 @@ static int next_data(struct fs *fs, struct node *node, uint64_t off, uint64_t *s
 {
 	struct fs_snap *snap = node->snap;
 	auto_rw_unlock pthread_rwlock_t *held = lock_shared(&snap->lock);
+	int rc;
 
 	if (snap->gone)
 		return -ESTALE;
 	if (node == &snap->stable)
 		return store_next_data(snap->view, off, start, end, err);
-	return mm_next_data(snap->mm, node->mm_id, off, start, end, err);
+	if (scratch_of(node) && scratch_of(node)->next_data)
+		return scratch_of(node)->next_data(scratch_of(node)->ctx, off, start, end, err);
+	*start = off;
+	*end = node->size_len;
+	rc = scratch_of(node) ? 0 : mm_next_data(snap->mm, node->mm_id, off, start, end, err);
+	*start = MIN(*start, node->size_len);
+	*end = MIN(*end, node->size_len);
+	return rc;
 }
 
 static void lseek_op(fuse_req_t req, struct node *node, off_t off, int whence)

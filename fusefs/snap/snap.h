@@ -19,8 +19,12 @@ struct fs_snap {
 	bool gone;
 	struct store *view;
 	struct mm *mm;
+	struct snap_live_side *side; /* what lay beside the image; NULL: nothing */
 	struct node dir;
 	struct node *file[MM_MAX_MEMORIES]; /* tree_lock; NULL until looked up */
+	/* The scratch files, in the order of `side`: their nodes have
+	 * MM_MAX_MEMORIES and the file's number for an mm_id. tree_lock; NULL until looked up */
+	struct node **scratch;
 	struct node stable;
 };
 

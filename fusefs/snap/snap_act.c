@@ -53,9 +53,21 @@ static int update_file(struct fs *fs, unsigned id, bool *changed)
 	return 0;
 }
 
+/* The kernel looks these names up again. No lock is held. */
+static void forget_names(struct fs *fs, struct name_list *names)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		fuse_lowlevel_notify_inval_entry(fs->session, FUSE_ROOT_ID, names->name[i],
+						 strlen(names->name[i]));
+		free(names->name[i]);
+	}
+	free(names->name);
+}
+
 static int roll_back_all(struct fs *fs, const char *name, struct err *err)
 {
 	bool changed[MM_MAX_MEMORIES] = {false};
+	struct name_list gone = {NULL, 0};
 	int rc;
 
 	fs_flush(fs, true);
@@ -65,7 +77,10 @@ static int roll_back_all(struct fs *fs, const char *name, struct err *err)
 	pthread_mutex_lock(&fs->tree_lock);
 	for (unsigned id = 0; !rc && id < MM_MAX_MEMORIES; id++)
 		rc = update_file(fs, id, &changed[id]);
+	if (!rc)
+		rc = scratch_show_anew(fs, &gone, err);
 	pthread_mutex_unlock(&fs->tree_lock);
+	forget_names(fs, &gone);
 	fs_flush(fs, true);
 	fs_tell_sizes(fs, changed);
 	return rc;
@@ -181,8 +196,12 @@ static int create(struct fs *fs, const char *name, struct err *err)
 	fs_flush(fs, false);
 	/* What was written belongs to the snapshot. */
 	rc = unwritten_retry_all(fs, err);
-	if (!rc)
+	if (!rc) {
+		/* Scratch files change under no lock but their own. */
+		lock_files(fs);
 		rc = snap_live_create(fs->cfg->live, name, err);
+		unlock_files(fs);
+	}
 	if (!rc)
 		node_touch(&fs->snap_root);
 	return rc;
