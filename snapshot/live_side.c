@@ -26,9 +26,9 @@ static int write_bundle(struct snap_live *live, const char *name, const struct s
 			struct err *err)
 {
 	int dir = bond_dir_fd(live->bond, SIDE_SNAP);
-	auto_close int fd = openat(dir, name,
-				   O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-				   (bond_mode(live->bond) & 0666) | 0600);
+	auto_close int fd =
+		openat(dir, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+		       (bond_mode(live->bond) & 0666) | 0600);
 	uint8_t hash[BUNDLE_HASH_LEN];
 	uint64_t len;
 	int rc;

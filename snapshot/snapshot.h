@@ -144,8 +144,8 @@ struct snap_gate {
 	void *ctx;
 	/* May be NULL. Before open(): the image holds something else. */
 	int (*reload)(void *ctx, struct err *err);
-	/* May be NULL. Sets the lengths of the memories that are no whole pages, as side_files.h has
-	 * them. */
+	/* May be NULL. Sets the lengths of the memories that are no whole pages, as side_files.h
+	 * has them. */
 	void (*exact_lens)(void *ctx, uint64_t *exact_len);
 };
 void snap_live_set_gate(struct snap_live *live, const struct snap_gate *gate);
@@ -170,7 +170,8 @@ int MUST_CHECK snap_live_nth(struct snap_live *live, size_t number, struct snap_
 /*
  * Takes one. -EEXIST, -EINVAL for a name that cannot be (empty, beginning with a dot, with a slash
  * or a control character), -ENAMETOOLONG, -EROFS, -EMLINK: too many. O(1), and the gate is closed
- * for microseconds, or until the scratch files beside the image are copied. After a kill one whose creation was not answered is there or not.
+ * for microseconds, or until the scratch files beside the image are copied. After a kill one whose
+ * creation was not answered is there or not.
  */
 int MUST_CHECK snap_live_create(struct snap_live *live, const char *name, struct err *err);
 /*

@@ -68,8 +68,8 @@ static int open_snap(struct fs *fs, const struct snap_live_info *info, struct fs
 	if (!rc)
 		rc = snap_live_side(fs->cfg->live, info->name, &snap->side, err);
 	if (!rc && snap->side) {
-		snap->scratch = calloc(snap_live_side_files(snap->side)->count + 1,
-				       sizeof(*snap->scratch));
+		snap->scratch =
+			calloc(snap_live_side_files(snap->side)->count + 1, sizeof(*snap->scratch));
 		rc = snap->scratch ? 0 : -ENOMEM;
 	}
 	if (!rc)

@@ -118,7 +118,9 @@ static int hand_over_all(struct fs *fs, struct err *err)
 	int rc = 0;
 
 	for (struct node *node = fs->root.next; !rc && node != &fs->root; node = node->next)
-		if (node->kind == NODE_MEMORY && node->size_len > 0)
+		/* The view knows whole pages alone. */
+		if (node->kind == NODE_MEMORY && node->size_len > 0 &&
+		    node->size_len % MM_PAGE_LEN == 0)
 			rc = hand_over(fs, node, err);
 	return rc;
 }

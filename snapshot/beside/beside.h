@@ -80,6 +80,9 @@ struct scratch_files;
 /* `bond` may be NULL: then there are none. */
 int MUST_CHECK scratch_files_open(const struct bond *bond, struct scratch_files **out,
 				  struct err *err);
+/* The files in a directory, such as one of a mount, and the lengths of those that are named by a
+ * memory's id. dir_fd belongs to the result, also when this fails. */
+int MUST_CHECK scratch_files_in(int dir_fd, struct scratch_files **out, struct err *err);
 /* Borrowed. The caller may change the lengths. */
 struct side_files *scratch_files_list(struct scratch_files *s);
 void scratch_files_close(struct scratch_files *s); /* accepts NULL */
@@ -94,10 +97,20 @@ int MUST_CHECK bond_install(struct bond *bond, const struct side_files *files, c
 			    struct err *err);
 
 /*
+ * For a new image that has no name yet: writes an id into it, and makes BESIDE.scratch.new, which
+ * belongs to this id. The next bond_open of the image under its name makes that the scratch
+ * directory, and sets aside what is there.
+ */
+int MUST_CHECK side_plant(struct store *image, uint64_t base_off, const char *beside,
+			  const struct side_files *files, struct err *err);
+
+/*
  * Opens one file of a side directory. -EPERM: no regular file, with a second name, or of somebody
  * who is neither `owner`, nor root, nor us. Returns the descriptor or -errno.
  */
 int side_open_file(int dir_fd, const char *name, bool writable, uid_t owner, uint64_t *len);
+/* The store below. */
+struct store *bond_image(struct bond *bond);
 /* Who owns the image, and its permission bits. */
 uid_t bond_owner(const struct bond *bond);
 mode_t bond_mode(const struct bond *bond);

@@ -35,6 +35,12 @@ static int write_sector(struct bond *b, const struct mm_image_id *id, unsigned f
 	return rc ? err_prefix(err, rc, "the image id") : 0;
 }
 
+static int new_id(struct mm_image_id *id)
+{
+	id->tick = 1;
+	return getrandom(id->id, sizeof(id->id), 0) == sizeof(id->id) ? 0 : -EIO;
+}
+
 static int read_sector(struct bond *b, struct err *err)
 {
 	uint8_t sector[MM_ID_SECTOR_LEN];
@@ -53,9 +59,8 @@ static int make_id(struct bond *b, struct err *err)
 {
 	if (b->image->len < b->sector_off + MM_ID_SECTOR_LEN)
 		return err_set(err, -EINVAL, "only a managed image can have files beside it");
-	if (getrandom(b->id.id, sizeof(b->id.id), 0) != sizeof(b->id.id))
+	if (new_id(&b->id))
 		return err_sys(err, -EIO, "no random number for the image id");
-	b->id.tick = 1;
 	b->has_id = true;
 	return write_sector(b, &b->id, STORE_DURABLE, err);
 }
@@ -91,9 +96,9 @@ static int store_records(struct bond *b, bool durable, struct err *err)
 	return rc;
 }
 
-static void open_record(struct bond *b, struct side_record *r, int64_t now)
+static void open_record(const struct mm_image_id *id, struct side_record *r, int64_t now)
 {
-	r->image = b->id;
+	r->image = *id;
 	r->open = true;
 	r->sec = now / 1000000000;
 	r->nsec = (uint32_t)(now % 1000000000);
@@ -107,7 +112,7 @@ static int raise_tick(struct bond *b, int64_t now, bool durable, struct err *err
 	int rc;
 
 	for (enum side_kind side = 0; side < SIDE_COUNT; side++) {
-		open_record(b, &b->dir[side].record, now);
+		open_record(&b->id, &b->dir[side].record, now);
 		if (durable)
 			b->dir[side].record.durable_tick = before;
 	}
@@ -383,7 +388,7 @@ static int attach(struct bond *b, enum side_kind side, struct err *err)
 	if (rc)
 		return rc;
 	record.durable_tick = b->id.tick;
-	open_record(b, &record, now_nsec());
+	open_record(&b->id, &record, now_nsec());
 	rc = side_dir_make(&b->dir[side], b->path[side], b->mode, &record, err);
 	if (rc) {
 		side_dir_close(&b->dir[side]);
@@ -466,8 +471,8 @@ static int install(struct bond *b, const struct side_files *files, char **aside,
 	if (rc)
 		return rc;
 	record.durable_tick = b->id.tick;
-	open_record(b, &record, now_nsec());
-	rc = bond_build(b, files, &built, &record, err);
+	open_record(&b->id, &record, now_nsec());
+	rc = side_build(b->path[SIDE_SCRATCH], b->owner, b->mode, files, &record, &built, err);
 	if (!rc)
 		rc = exchange(b, &built, aside, err);
 	b->bound = has_sides(b);
@@ -486,6 +491,40 @@ int bond_install(struct bond *b, const struct side_files *files, char **aside, s
 	rc = install(b, files, aside, err);
 	pthread_mutex_unlock(&b->lock);
 	return rc;
+}
+
+struct store *bond_image(struct bond *b)
+{
+	return b->image;
+}
+
+int side_plant(struct store *image, uint64_t base_off, const char *beside,
+	       const struct side_files *files, struct err *err)
+{
+	__attribute__((cleanup(side_dir_close))) struct side_dir built = SIDE_DIR_NONE;
+	struct side_record record = {.durable_tick = 1};
+	uint8_t sector[MM_ID_SECTOR_LEN];
+	auto_free char *scratch = NULL;
+	struct mm_image_id id;
+	struct stat st = {.st_mode = 0600};
+	int rc;
+
+	if (new_id(&id))
+		return err_sys(err, -EIO, "no random number for the image id");
+	if (image->len < base_off + MM_PAGE_LEN)
+		return err_set(err, -EINVAL, "only a managed image can have files beside it");
+	if (asprintf(&scratch, "%s.scratch", beside) < 0) {
+		scratch = NULL;
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	mm_image_id_encode(&id, sector);
+	rc = store_write(image, sector, sizeof(sector), base_off + MM_ID_SECTOR_OFF, 0, err);
+	if (rc)
+		return rc;
+	if (store_host_at(image, 0).fd >= 0)
+		(void)!fstat(store_host_at(image, 0).fd, &st);
+	open_record(&id, &record, now_nsec());
+	return side_build(scratch, geteuid(), st.st_mode & 0777, files, &record, &built, err);
 }
 
 uid_t bond_owner(const struct bond *b)

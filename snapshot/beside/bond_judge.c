@@ -106,6 +106,41 @@ static int find_shared(struct bond *b, const struct stat *image, struct err *err
 	return err_set(err, -EEXIST, "%s: too many directories of this name", name);
 }
 
+/* A directory that was built for this image, whose builder was stopped before it could exchange the
+ * old one for it. *adopted: it is the scratch directory now. */
+static int adopt_new(struct bond *b, const struct stat *image, bool *adopted, struct err *err)
+{
+	__attribute__((cleanup(side_dir_close))) struct side_dir built = SIDE_DIR_NONE;
+	auto_free char *path = NULL;
+	auto_free char *aside = NULL;
+	struct side_dir *old = &b->dir[SIDE_SCRATCH];
+	int rc;
+
+	*adopted = false;
+	if (!b->has_id || asprintf(&path, "%s" SIDE_NEW, b->path[SIDE_SCRATCH]) < 0)
+		return 0;
+	rc = side_dir_open(path, image->st_uid, b->s.writable, &built, NULL);
+	if (rc || built.record_fd < 0 || judge(b, SIDE_SCRATCH, &built.record, image))
+		return 0;
+	if (b->s.writable) {
+		rc = side_dir_open(b->path[SIDE_SCRATCH], image->st_uid, true, old, err);
+		if (!rc && old->fd >= 0 && !side_dir_is_empty(old))
+			rc = side_dir_set_aside(old, &aside, err);
+		else if (!rc && old->fd >= 0)
+			side_dir_remove(old);
+		if (!rc)
+			rc = side_dir_rename(&built, b->path[SIDE_SCRATCH], err);
+	}
+	if (!rc && aside)
+		rc = set_note(b, SIDE_SCRATCH, "belongs to what was replaced", aside);
+	if (rc)
+		return rc;
+	*old = built;
+	built = SIDE_DIR_NONE;
+	*adopted = true;
+	return 0;
+}
+
 int bond_find(struct bond *b, enum side_kind side, const struct stat *image, struct err *err)
 {
 	struct side_dir *dir = &b->dir[side];
@@ -114,6 +149,13 @@ int bond_find(struct bond *b, enum side_kind side, const struct stat *image, str
 
 	if (side == SIDE_SCRATCH && b->shared_place)
 		return find_shared(b, image, err);
+	if (side == SIDE_SCRATCH) {
+		bool adopted;
+
+		rc = adopt_new(b, image, &adopted, err);
+		if (rc || adopted)
+			return rc;
+	}
 	rc = side_dir_open(b->path[side], image->st_uid, b->s.writable, dir, err);
 	/* A reader needs none of it. */
 	if (rc && rc != -ENOMEM && !b->s.writable)

@@ -36,9 +36,11 @@ struct bond {
 int MUST_CHECK bond_find(struct bond *b, enum side_kind side, const struct stat *image,
 			 struct err *err);
 
-/* Makes IMAGE.scratch.new with this record and these files. All of that is on disk. */
-int MUST_CHECK bond_build(struct bond *b, const struct side_files *files, struct side_dir *dir,
-			  const struct side_record *record, struct err *err);
+/* Makes SCRATCH.new with this record and these files. All of that is on disk. */
+#define SIDE_NEW ".new"
+int MUST_CHECK side_build(const char *scratch, uid_t owner, mode_t mode,
+			  const struct side_files *files, const struct side_record *record,
+			  struct side_dir *dir, struct err *err);
 /* Returns -EUCLEAN with a sentence. */
 int MUST_CHECK bond_say_broken_off(struct err *err);
 

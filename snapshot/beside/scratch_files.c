@@ -132,6 +132,47 @@ static int bind_files(struct scratch_files *s, struct err *err)
 	return 0;
 }
 
+/* The lengths of files that are named by a memory's id. */
+static void read_lengths(struct scratch_files *s)
+{
+	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
+		char name[8];
+		struct stat st;
+
+		snprintf(name, sizeof(name), "%u", id);
+		if (fstatat(s->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    st.st_size % MM_PAGE_LEN != 0)
+			s->files.exact_len[id] = (uint64_t)st.st_size;
+	}
+}
+
+int scratch_files_in(int dir_fd, struct scratch_files **out, struct err *err)
+{
+	struct scratch_files *s = calloc(1, sizeof(*s));
+	struct stat st;
+	int rc = 0;
+
+	if (!s) {
+		close(dir_fd);
+		return err_set(err, -ENOMEM, "no memory for a list of scratch files");
+	}
+	side_files_init(&s->files);
+	s->dir_fd = dir_fd;
+	if (fstat(dir_fd, &st) < 0)
+		rc = err_sys(err, -errno, "the directory cannot be examined");
+	if (!rc)
+		rc = read_names(s, st.st_uid, err);
+	if (!rc)
+		rc = bind_files(s, err);
+	if (rc) {
+		scratch_files_close(s);
+		return rc;
+	}
+	read_lengths(s);
+	*out = s;
+	return 0;
+}
+
 int scratch_files_open(const struct bond *b, struct scratch_files **out, struct err *err)
 {
 	struct scratch_files *s = calloc(1, sizeof(*s));
@@ -260,18 +301,26 @@ static int fill(struct side_dir *dir, const struct side_files *files, mode_t mod
 	return rc ? err_sys(err, rc, "cannot fill %s", dir->path) : 0;
 }
 
-int bond_build(struct bond *b, const struct side_files *files, struct side_dir *dir,
-	       const struct side_record *record, struct err *err)
+int side_build(const char *scratch, uid_t owner, mode_t mode, const struct side_files *files,
+	       const struct side_record *record, struct side_dir *dir, struct err *err)
 {
+	struct side_record unfinished = *record;
 	auto_free char *path = NULL;
 	int rc;
 
-	if (asprintf(&path, "%s.new", b->path[SIDE_SCRATCH]) < 0) {
+	unfinished.image.tick = unfinished.durable_tick = UINT64_MAX;
+	if (asprintf(&path, "%s" SIDE_NEW, scratch) < 0) {
 		path = NULL;
 		return err_set(err, -ENOMEM, "out of memory");
 	}
-	rc = clear_new(path, b->owner, err);
+	rc = clear_new(path, owner, err);
 	if (!rc)
-		rc = side_dir_make(dir, path, b->mode, record, err);
-	return rc ? rc : fill(dir, files, b->mode, err);
+		rc = side_dir_make(dir, path, mode, &unfinished, err);
+	if (!rc)
+		rc = fill(dir, files, mode, err);
+	if (rc)
+		return rc;
+	/* Until now the directory fits no image: see adopt_new in bond_judge.c. */
+	dir->record = *record;
+	return side_dir_store(dir, true, err);
 }

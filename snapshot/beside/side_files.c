@@ -82,6 +82,22 @@ static bool database_needs(const struct side_file *f)
 	return f->read(f->ctx, &first, 1, 0, NULL) < 0 || first != 0;
 }
 
+const struct side_file *side_files_other_half(const struct side_files *files, unsigned mm_id)
+{
+	static const char *const suffixes[] = {"journal", "wal"};
+
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+		const struct side_file *file;
+		char name[16];
+
+		snprintf(name, sizeof(name), "%u-%s", mm_id, suffixes[i]);
+		file = side_files_find(files, name);
+		if (file && database_needs(file))
+			return file;
+	}
+	return NULL;
+}
+
 enum { WARN_NAMES = 8 };
 
 bool side_files_warning(const struct side_files *files, struct err *text)

@@ -54,6 +54,10 @@ const struct side_file *side_files_find(const struct side_files *files, const ch
  * NAME_MAX, and not the id of a memory. */
 bool side_name_ok(const char *name);
 
+/* The file without which a database in this memory is not whole: ID-journal or ID-wal, where SQLite
+ * would apply it. NULL: there is none. */
+const struct side_file *side_files_other_half(const struct side_files *files, unsigned mm_id);
+
 /*
  * For a reader of the image that has no use for its scratch files: one sentence about those without
  * which a database in a memory is not whole: ID-journal and ID-wal, where SQLite would apply them.

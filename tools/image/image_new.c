@@ -55,6 +55,7 @@ int image_new_open(const char *path, bool force, const char *like, struct image_
 	int rc = hold_old(path, force, like && image_is_same(path, like), out, err);
 	int fd;
 
+	out->name = path;
 	if (!rc)
 		rc = new_file_open(&out->file, out->swap.dir ? out->swap.stable_path : path, force,
 				   err);
@@ -76,19 +77,49 @@ int image_new_open(const char *path, bool force, const char *like, struct image_
 	return rc ? rc : window_store_open(whole, base_len, &out->store, err);
 }
 
-int image_new_commit(struct image_new *new, struct err *err)
+/* What lay beside the old image is set aside; what belongs to the new one takes its place. */
+static int settle_sides(struct image_new *new, struct err *err)
 {
-	uint64_t len = image_base_pages * MM_PAGE_LEN + new->store->len;
+	auto_store struct store *store = NULL;
 	int rc;
 
-	store_close(new->store);
-	new->store = NULL;
+	if (!image_has_scratch(new->name))
+		return 0;
+	canister_swap_drop(&new->swap);
+	rc = image_open_store(new->name, true, &store, err);
+	/* The caller has the directory locked: the next opening does the rest. */
+	if (rc == -EWOULDBLOCK)
+		return 0;
+	return rc ? err_prefix(err, rc, "made, but not what lies beside it") : 0;
+}
+
+static int give_name(struct image_new *new, uint64_t len, struct err *err)
+{
+	int rc;
+
 	if (!new->swap.dir)
 		return new_file_commit(&new->file, err);
 	rc = canister_swap_commit(&new->swap, &new->file, len, err);
 	if (!rc)
 		safe_load_print(stderr, new->swap.dir);
 	return rc;
+}
+
+int image_new_commit(struct image_new *new, struct err *err)
+{
+	uint64_t len = image_base_pages * MM_PAGE_LEN + new->store->len;
+	int rc = side_files_any(new->side)
+			 ? side_plant(new->store, 0, new->swap.dir ? new->swap.dir : new->file.path,
+				      new->side, err)
+			 : 0;
+
+	store_close(new->store);
+	new->store = NULL;
+	if (!rc)
+		rc = give_name(new, len, err);
+	store_close(new->old);
+	new->old = NULL;
+	return rc ? rc : settle_sides(new, err);
 }
 
 void image_new_drop(struct image_new *new)

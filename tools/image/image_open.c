@@ -10,6 +10,7 @@
 #include "tools/image/mounted.h"
 #include "tools/image/mounts.h"
 #include "tools/image/safe_load.h"
+#include "tools/image/sides.h"
 #include "tools/image/window.h"
 #include "tools/out/say.h"
 #include "tools/undo/undo.h"
@@ -131,22 +132,20 @@ static int open_tied(const char *path, bool writable, const char *scratch_in, st
 }
 
 /* Who reads the memories alone is told that they are not all. */
-static int tell_scratch(const char *path, const struct bond *bond, struct err *err)
+static void tell_scratch(const char *path, struct store *store, struct bond *bond)
 {
-	auto_scratch_files struct scratch_files *scratch = NULL;
+	auto_sides struct sides sides = SIDES_NONE;
 	struct err text = {""};
-	int rc = scratch_files_open(bond, &scratch, err);
-	const struct side_files *files = rc ? NULL : scratch_files_list(scratch);
 
-	if (rc || files->count == 0)
-		return rc;
-	if (side_files_warning(files, &text))
+	if (sides_open(store, bond, &sides, &text))
+		cmd_error(path, "note: what lies beside it: %s", text.text);
+	else if (sides.files && side_files_warning(sides.files, &text))
 		cmd_error(path, "note: %s; a mount shows both", text.text);
-	else
-		cmd_error(path, "note: %zu scratch file%s beside it, '%s'%s: a mount shows them",
-			  files->count, files->count == 1 ? " lies" : "s lie", files->file[0].name,
-			  files->count > 1 ? " and others" : "");
-	return 0;
+	else if (sides.files && sides.files->count > 0)
+		cmd_error(path, "note: scratch file '%s'%s beside it: a mount shows %s",
+			  sides.files->file[0].name,
+			  sides.files->count > 1 ? " and others lie" : " lies",
+			  sides.files->count > 1 ? "them" : "the file");
 }
 
 static int open_whole(const char *path, bool writable, struct store **out, struct bond **bond,
@@ -162,7 +161,7 @@ static int open_whole(const char *path, bool writable, struct store **out, struc
 		return tell_mount(path, rc, err);
 	*bond = bond_of(*out);
 	if (!writable)
-		return tell_scratch(path, *bond, err);
+		return 0;
 	/* What is overwritten belongs to the image's snapshots. */
 	if (!is_dir(path) && bond_dir_fd(*bond, SIDE_SNAP) >= 0)
 		rc = snap_live_open(*out, path, out, err);
@@ -190,11 +189,19 @@ static int open_store(const char *path, bool writable, struct store **out, struc
 	return 0;
 }
 
+int image_open_with_sides(const char *path, struct store **out, struct bond **bond, struct err *err)
+{
+	return open_store(path, false, out, bond, err);
+}
+
 int image_open_store(const char *path, bool writable, struct store **out, struct err *err)
 {
 	struct bond *bond;
+	int rc = open_store(path, writable, out, &bond, err);
 
-	return open_store(path, writable, out, &bond, err);
+	if (!rc && !writable)
+		tell_scratch(path, *out, bond);
+	return rc;
 }
 
 /* Upstream's init would overwrite the first 34,848 bytes of a raw image: we never do. */
@@ -253,6 +260,8 @@ static int open_bytes(const char *path, bool writable, struct image *out, struct
 {
 	int rc = open_store(path, writable, &out->store, &out->bond, err);
 
+	if (!rc && !writable)
+		tell_scratch(path, out->store, out->bond);
 	if (!rc)
 		note_layout(path, writable, out);
 	return rc;
@@ -449,6 +458,21 @@ int image_take_back(struct image *img, struct err *err)
 		rc = undo_apply(img->store, img->undo_file, err);
 	image_drop(img);
 	return rc;
+}
+
+bool image_has_scratch(const char *path)
+{
+	static const char *const endings[] = {".scratch", ".scratch.new"};
+	auto_free char *whole = realpath(path, NULL);
+
+	for (size_t i = 0; whole && i < ARRAY_LEN(endings); i++) {
+		auto_free char *dir = NULL;
+		struct stat st;
+
+		if (asprintf(&dir, "%s%s", whole, endings[i]) >= 0 && lstat(dir, &st) == 0)
+			return true;
+	}
+	return false;
 }
 
 int image_set_scratch_aside(struct image *img, const char *path, struct err *err)

@@ -19,6 +19,10 @@ unsigned image_snap_flags(void);
 int MUST_CHECK image_open_store(const char *path, bool writable, struct store **out,
 				struct err *err);
 
+/* The same for whoever carries along what lies beside the image, and needs no note of it. */
+int MUST_CHECK image_open_with_sides(const char *path, struct store **out, struct bond **bond,
+				     struct err *err);
+
 /* mm_open, with a sentence that says what to do: with a raw image that is to be written to, or with
  * a damaged one. */
 int MUST_CHECK image_open_mm(struct store *s, struct mm **out, struct err *err);
@@ -63,6 +67,8 @@ int MUST_CHECK image_open_undo(const char *path, const char *save, struct image 
 int MUST_CHECK image_close_undo(struct image *img, char **undo_file, struct err *err);
 int MUST_CHECK image_take_back(struct image *img, struct err *err);
 
+/* A scratch directory lies beside the image, or is about to. */
+bool image_has_scratch(const char *path);
 /* Before a memory's content is replaced: a journal beside the image belongs to the old content.
  * Tells on stderr what was set aside. */
 int MUST_CHECK image_set_scratch_aside(struct image *img, const char *path, struct err *err);
@@ -93,6 +99,8 @@ struct image_new {
 	struct store *old; /* keeps others from the image that is replaced */
 	struct store *store;
 	struct canister_swap swap;
+	const char *name;              /* as the user gave it */
+	const struct side_files *side; /* what is to lie beside it; NULL: nothing. Borrowed */
 };
 /* What lies before the base page is as in the image `like`; NULL: zeros. Where `path` is `like`
  * itself, the caller has it open for writing, and keeps it so until after the commit. */

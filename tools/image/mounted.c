@@ -78,6 +78,7 @@ struct mounted {
 	struct store s;
 	struct store *under;
 	int fd; /* as long as it is open, so is the temporary snapshot */
+	int dir_fd;
 	char temporary[48];
 };
 
@@ -106,6 +107,8 @@ static void mounted_close(struct store *s)
 	struct mounted *m = (struct mounted *)s;
 
 	store_close(m->under);
+	if (m->dir_fd >= 0)
+		close(m->dir_fd);
 	if (m->temporary[0])
 		drop_temporary(m);
 	if (m->fd >= 0)
@@ -146,6 +149,7 @@ static int open_file(struct mounted *m, const char *mountpoint, const char *name
 static int open_snapshot(struct mounted *m, const char *mountpoint, const char *snapshot,
 			 struct fs_request *r, struct err *err)
 {
+	auto_free char *dir = NULL;
 	auto_free char *name = NULL;
 	int rc = mounted_request(r, FS_SNAP_INFO, "", NULL, err);
 
@@ -153,9 +157,12 @@ static int open_snapshot(struct mounted *m, const char *mountpoint, const char *
 		rc = mounted_ask(m->fd, r, err);
 	if (rc)
 		return rc;
-	if (asprintf(&name, "%s/%s/stable", r->other, snapshot) < 0)
+	if (asprintf(&dir, "%s/%s", r->other, snapshot) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
-	return open_file(m, mountpoint, name, err);
+	if (asprintf(&name, "%s/stable", dir) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	rc = open_inside(mountpoint, dir, &m->dir_fd, err);
+	return rc ? rc : open_file(m, mountpoint, name, err);
 }
 
 static int open_under(struct mounted *m, const char *mountpoint, const char *snapshot, unsigned how,
@@ -166,9 +173,16 @@ static int open_under(struct mounted *m, const char *mountpoint, const char *sna
 
 	if (!rc && !snapshot)
 		rc = take(m, how, r, err);
-	if (rc == -EROFS)
-		return open_file(m, mountpoint, ".canister/stable", err);
+	if (rc == -EROFS) {
+		rc = open_inside(mountpoint, "", &m->dir_fd, err);
+		return rc ? rc : open_file(m, mountpoint, ".canister/stable", err);
+	}
 	return rc ? rc : open_snapshot(m, mountpoint, snapshot ? snapshot : m->temporary, r, err);
+}
+
+int mounted_dir_fd(const struct store *s)
+{
+	return s->ops == &mounted_ops ? ((const struct mounted *)s)->dir_fd : -1;
 }
 
 int mounted_open(const char *path, const char *snapshot, unsigned how, struct store **out,
@@ -180,7 +194,7 @@ int mounted_open(const char *path, const char *snapshot, unsigned how, struct st
 
 	if (!m)
 		return err_set(err, -ENOMEM, "out of memory");
-	m->fd = -1;
+	m->fd = m->dir_fd = -1;
 	rc = mounted_reach(path, &mountpoint, &m->fd, err);
 	if (!rc)
 		rc = open_under(m, mountpoint, snapshot, how, err);

@@ -24,6 +24,10 @@ int MUST_CHECK mounted_ask(int fd, struct fs_request *r, struct err *err);
 int MUST_CHECK mounted_open(const char *path, const char *snapshot, unsigned how,
 			    struct store **out, struct err *err);
 
+/* The directory that shows the memories and scratch files of a store from mounted_open, borrowed;
+ * -1: another kind of store. */
+int mounted_dir_fd(const struct store *s);
+
 /* A request with a verb, a name and perhaps another. -ENAMETOOLONG. */
 int MUST_CHECK mounted_request(struct fs_request *r, uint32_t verb, const char *name,
 			       const char *other, struct err *err);

@@ -5,10 +5,12 @@
 #ifndef CANISTERFS_TOOLS_SOURCE_H
 #define CANISTERFS_TOOLS_SOURCE_H
 
+#include "tools/image/sides.h"
 #include "tools/image/snapper.h"
 
 struct source {
 	struct store *store;    /* read-only */
+	struct sides sides;     /* what lies beside it */
 	struct snapper snapper; /* of an image that is not mounted */
 };
 #define SOURCE_NONE ((struct source){.snapper = SNAPPER_NONE})

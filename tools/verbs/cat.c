@@ -9,6 +9,7 @@
 
 #include "tools/cmd/cmd.h"
 #include "tools/image/image_open.h"
+#include "tools/image/sides.h"
 #include "tools/out/progress.h"
 
 enum {
@@ -18,6 +19,7 @@ enum {
 
 struct cat_args {
 	uint64_t offset, length;
+	bool force;
 	const char *image;
 	struct names *names;
 	uint64_t id;
@@ -27,6 +29,8 @@ static const struct cmd_option options[] = {
 	{"offset", 'o', CMD_SIZE, WHERE(struct cat_args, offset), "BYTES",
 	 "begin there; K, M, G, T count in powers of 1024"},
 	{"length", 'l', CMD_SIZE, WHERE(struct cat_args, length), "BYTES", "end after so many"},
+	{"force", 'f', CMD_FLAG, WHERE(struct cat_args, force), NULL,
+	 "also half of a database, whose journal lies beside the image"},
 	CMD_NAMES_FILE(struct cat_args, names),
 	CMD_BASE_PAGE,
 	CMD_TRUST_BACKING,
@@ -128,6 +132,25 @@ static int put_range(struct mm *mm, unsigned mm_id, uint64_t off, uint64_t end,
 	return rc ? rc : end_sink(sink, err);
 }
 
+/* Whoever gets a database without its journal cannot make it whole. */
+static int refuse_half(const struct cat_args *args, const struct image *img, struct err *err)
+{
+	auto_sides struct sides sides = SIDES_NONE;
+	const struct side_file *half;
+	int rc = args->force ? 0 : sides_open(img->store, img->bond, &sides, err);
+
+	if (rc || !sides.files)
+		return rc;
+	half = side_files_other_half(sides.files, (unsigned)args->id);
+	if (!half)
+		return 0;
+	return err_set(err, -EBUSY,
+		       "memory %" PRIu64
+		       " is half of a database: the other half is in scratch file "
+		       "'%s', and a mount shows both; --force writes the memory alone",
+		       args->id, half->name);
+}
+
 static int cat(const struct cat_args *args, struct err *err)
 {
 	auto_image struct image img = {NULL, NULL};
@@ -139,6 +162,8 @@ static int cat(const struct cat_args *args, struct err *err)
 
 	if (!rc)
 		rc = image_find(img.mm, (unsigned)args->id, &m, err);
+	if (!rc)
+		rc = refuse_half(args, &img, err);
 	if (rc)
 		return rc;
 	len = m.pages * MM_PAGE_LEN;
@@ -166,7 +191,8 @@ const struct verb verb_cat = {
 	.name = "cat",
 	.summary = "write one memory to standard output",
 	.text = "Writes memory ID, or a part of it, to standard output: whole pages, as the image\n"
-		"has them. Where that is a file, zeros are left out as holes.",
+		"has them. Where that is a file, zeros are left out as holes. A memory that is half of\n"
+		"a database, since its hot journal lies beside the image, is refused without --force.",
 	.options = options,
 	.operands = operands,
 	.args_len = sizeof(struct cat_args),

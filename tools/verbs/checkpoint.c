@@ -89,6 +89,7 @@ static int cmd_checkpoint(const void *arguments)
 
 	if (rc)
 		return cmd_fail(args->source, &err);
+	how.side = source.sides.files;
 	work_begin(&work, "packing");
 	rc = snap_export(source.store, args->out, &how, &done, &err);
 	work_end(&work);

@@ -8,6 +8,7 @@
 
 #include "tools/cmd/cmd.h"
 #include "tools/image/image_open.h"
+#include "tools/image/sides.h"
 #include "tools/out/json.h"
 #include "tools/out/text.h"
 #include "tools/out/work.h"
@@ -71,12 +72,13 @@ static int to_device(const struct restore_args *args, struct store *from,
 	return rc ? rc : store_sync(to, err);
 }
 
-static int to_file(const struct restore_args *args, struct store *from, struct snap_restored *done,
-		   struct err *err)
+static int to_file(const struct restore_args *args, struct store *from,
+		   const struct side_files *side, struct snap_restored *done, struct err *err)
 {
 	auto_image_new struct image_new new = IMAGE_NEW_NONE;
 	int rc = image_new_open(args->image, args->force, NULL, &new, err);
 
+	new.side = side;
 	if (!rc)
 		rc = copy(args, from, new.store, true, done, err);
 	return rc ? rc : image_new_commit(&new, err);
@@ -107,14 +109,20 @@ static int cmd_restore(const void *arguments)
 {
 	const struct restore_args *args = arguments;
 	auto_store struct store *from = NULL;
+	auto_sides struct sides sides = SIDES_NONE;
 	struct snap_restored done;
-	struct err err = {""};
+	struct err err = {""}, note = {""};
 	int rc = snap_open(args->checkpoint, image_snap_flags(), &from, &err);
 
+	if (!rc)
+		rc = sides_open(from, NULL, &sides, &err);
 	if (rc)
 		return cmd_fail(args->checkpoint, &err);
+	if (is_device(args->image) && sides.files && side_files_warning(sides.files, &note))
+		cmd_error(args->checkpoint, "note: %s, which a block device has no place for",
+			  note.text);
 	rc = is_device(args->image) ? to_device(args, from, &done, &err)
-				    : to_file(args, from, &done, &err);
+				    : to_file(args, from, sides.files, &done, &err);
 	work_die(rc);
 	if (rc == -EBADMSG || rc == -EUCLEAN) {
 		cmd_error(args->checkpoint,
@@ -132,7 +140,8 @@ const struct verb verb_restore = {
 		"the directory of a canister snapshot, or with --force a block device. A file gets\n"
 		"its name when all is written, synced, and its content hash is the one that the\n"
 		"checkpoint says; until then an image of that name stays as it was. Any qcow2 file\n"
-		"can be restored so; where another program made it, there is no hash to compare.",
+		"can be restored so; where another program made it, there is no hash to compare.\n"
+		"Scratch files that the checkpoint holds lie beside IMAGE then, for the next mount.",
 	.options = options,
 	.operands = operands,
 	.args_len = sizeof(struct restore_args),

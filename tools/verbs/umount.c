@@ -15,19 +15,27 @@
 
 #include "tools/cmd/cmd.h"
 #include "tools/image/canister_dir.h"
+#include "tools/image/mount_scratch.h"
 #include "tools/image/mounted.h"
 #include "tools/image/mounts.h"
 
 enum { POLL_MS = 10, SILENT_MS = 1000, LONGEST_S = 1000000 };
 
+/* Unmounted, and a journal was kept beside the image without which a database in a memory is not
+ * whole: whoever takes the image alone must know. */
+enum { UMOUNT_HALF = 3 };
+
 struct umount_args {
 	const char *mountpoint;
 	uint64_t timeout;
+	bool discard;
 };
 
 static const struct cmd_option options[] = {
 	{"timeout", 't', CMD_NUMBER, WHERE(struct umount_args, timeout), "SECONDS",
 	 "wait no longer for the image to be free", .max = LONGEST_S},
+	{"discard-scratch", 0, CMD_FLAG, WHERE(struct umount_args, discard), NULL,
+	 "drop the scratch files instead of keeping them for the next mount"},
 	{NULL},
 };
 
@@ -225,13 +233,38 @@ static int open_locked(const char *image)
 	return open(inside ? inside : image, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
-static int unmount_and_wait(const struct mount_info *m, uint64_t timeout_ms, struct err *err)
+/* Also what is to go is named: nothing disappears without a word. */
+static int see_to_scratch(const struct umount_args *args, const struct mount_info *m,
+			  struct mount_scratch *scratch, struct err *err)
 {
+	mount_scratch_list(m->mountpoint,
+			   args->discard ? "is dropped" : "is kept for the next mount", scratch);
+	if (!args->discard)
+		return 0;
+	scratch->half = false;
+	return mount_scratch_remove(m->mountpoint, err);
+}
+
+static void tell_scratch(const struct mount_info *m, char *lines)
+{
+	char *rest = NULL;
+
+	for (char *line = lines ? strtok_r(lines, "\n", &rest) : NULL; line;
+	     line = strtok_r(NULL, "\n", &rest))
+		cmd_error(m->image, "note: %s", line);
+}
+
+static int unmount_and_wait(const struct umount_args *args, const struct mount_info *m,
+			    struct mount_scratch *scratch, struct err *err)
+{
+	uint64_t timeout_ms = args->timeout == CMD_UNSET ? UINT64_MAX : args->timeout * 1000;
 	auto_close int fd = open_locked(m->image);
 	int open_rc = fd < 0 ? -errno : 0;
 	struct waiting w = {.mount = m, .timeout_ms = timeout_ms};
-	int rc = sync_mount(m, &w.daemon, err);
+	int rc = see_to_scratch(args, m, scratch, err);
 
+	if (!rc)
+		rc = sync_mount(m, &w.daemon, err);
 	if (!rc)
 		rc = unmount(m->mountpoint, err);
 	if (rc)
@@ -246,13 +279,18 @@ static int cmd_umount(const void *arguments)
 {
 	const struct umount_args *args = arguments;
 	auto_mount_info struct mount_info m = MOUNT_INFO_NONE;
-	uint64_t timeout_ms = args->timeout == CMD_UNSET ? UINT64_MAX : args->timeout * 1000;
+	struct mount_scratch scratch = {.lines = NULL};
 	struct err err = {""};
+	int rc = mounts_find(args->mountpoint, &m, &err);
 
-	if (mounts_find(args->mountpoint, &m, &err) != 0 ||
-	    unmount_and_wait(&m, timeout_ms, &err) != 0)
+	if (!rc)
+		rc = unmount_and_wait(args, &m, &scratch, &err);
+	if (!rc)
+		tell_scratch(&m, scratch.lines);
+	free(scratch.lines);
+	if (rc)
 		return cmd_fail(args->mountpoint, &err);
-	return CMD_DONE;
+	return scratch.half ? UMOUNT_HALF : CMD_DONE;
 }
 
 const struct verb verb_umount = {
@@ -260,7 +298,11 @@ const struct verb verb_umount = {
 	.summary = "end a mount; returns when all is on disk",
 	.text = "Ends the mount at MOUNTPOINT and returns when all of it is on disk and the image is\n"
 		"free for others. Where something could not be written it stays mounted. Where the\n"
-		"same file system is mounted elsewhere, too, the image is free when that ends.",
+		"same file system is mounted elsewhere, too, the image is free when that ends.\n"
+		"\n"
+		"Scratch files with content are kept beside the image, for the next mount, and named.\n"
+		"The exit status is 3 where one of them is a journal without which a database in a\n"
+		"memory is not whole: then the image alone is not all.",
 	.options = options,
 	.operands = operands,
 	.args_len = sizeof(struct umount_args),

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Looks at the scratch files of a mount as any program would. See mount_scratch.h.
+ */
+#include "tools/image/mount_scratch.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/statvfs.h>
+
+#include "snapshot/snapshot.h"
+#include "tools/out/text.h"
+
+static int open_files(const char *mountpoint, struct scratch_files **out, struct err *err)
+{
+	int fd = open(mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? err_sys(err, -errno, "cannot be opened") : scratch_files_in(fd, out, err);
+}
+
+void mount_scratch_list(const char *mountpoint, const char *fate, struct mount_scratch *out)
+{
+	auto_scratch_files struct scratch_files *scratch = NULL;
+	const struct side_files *files;
+	struct err text = {""};
+	struct statvfs st;
+	size_t len;
+	FILE *to;
+
+	*out = (struct mount_scratch){.lines = NULL};
+	if (open_files(mountpoint, &scratch, NULL) || statvfs(mountpoint, &st) < 0 ||
+	    (st.f_flag & ST_RDONLY))
+		return;
+	files = scratch_files_list(scratch);
+	to = files->count ? open_memstream(&out->lines, &len) : NULL;
+	for (size_t i = 0; to && i < files->count; i++)
+		if (files->file[i].len > 0) {
+			fputs("scratch file '", to);
+			text_put(to, files->file[i].name);
+			fprintf(to, "' of %llu bytes %s\n", (unsigned long long)files->file[i].len,
+				fate);
+		}
+	if (to)
+		fclose(to);
+	out->half = side_files_warning(files, &text);
+}
+
+int mount_scratch_remove(const char *mountpoint, struct err *err)
+{
+	auto_scratch_files struct scratch_files *scratch = NULL;
+	auto_close int dir = open(mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = dir < 0 ? err_sys(err, -errno, "cannot be opened")
+			 : open_files(mountpoint, &scratch, err);
+	const struct side_files *files = rc ? NULL : scratch_files_list(scratch);
+
+	for (size_t i = 0; !rc && i < files->count; i++)
+		if (unlinkat(dir, files->file[i].name, 0) < 0)
+			rc = err_sys(err, -errno, "scratch file '%s' cannot be removed",
+				     files->file[i].name);
+	return rc;
+}
