@@ -270,9 +270,9 @@ static void open_op(fuse_req_t req, fuse_ino_t ino, struct node *node, struct fu
 /* NULL: the node is no scratch file's. */
 static const struct side_file *scratch_of(const struct node *node)
 {
-	return node->mm_id >= MM_MAX_MEMORIES
-		       ? &snap_live_side_files(node->snap->side)->file[node->mm_id - MM_MAX_MEMORIES]
-		       : NULL;
+	return node->mm_id >= MM_MAX_MEMORIES ? &snap_live_side_files(node->snap->side)
+							 ->file[node->mm_id - MM_MAX_MEMORIES]
+					      : NULL;
 }
 
 static int read_node(struct node *node, void *buf, size_t len, uint64_t off, struct err *err)

@@ -22,8 +22,8 @@ struct fs_snap {
 	struct snap_live_side *side; /* what lay beside the image; NULL: nothing */
 	struct node dir;
 	struct node *file[MM_MAX_MEMORIES]; /* tree_lock; NULL until looked up */
-	/* The scratch files, in the order of `side`. The mm_id of such a node is MM_MAX_MEMORIES and
-	 * the file's number. tree_lock; NULL until looked up */
+	/* The scratch files, in the order of `side`. The mm_id of such a node is MM_MAX_MEMORIES
+	 * and the file's number. tree_lock; NULL until looked up */
 	struct node **scratch;
 	struct node stable;
 };
