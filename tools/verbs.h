@@ -25,6 +25,8 @@ VERB(put)
 VERB(load)
 VERB(adopt)
 VERB(extract)
+VERB(checkout)
+VERB(status)
 
 GROUP("Keep")
 VERB(snapshot)

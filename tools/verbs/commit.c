@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * commit: merges an overlay into its base, or both into a new image.
+ * commit: merges an overlay into its base, or both into a new image; and takes the changes of a
+ * checkout into its image, which is the same once they are in its overlay.
  */
+#include <sys/stat.h>
+
+#include "tools/checkout/checkout.h"
 #include "tools/cmd/cmd.h"
 #include "tools/image/image_open.h"
 
@@ -20,7 +24,7 @@ static const struct cmd_option options[] = {
 };
 
 static const struct cmd_operand operands[] = {
-	{"OVERLAY", CMD_FILE, WHERE(struct commit_args, overlay)},
+	{"OVERLAY|DIR", CMD_FILE, WHERE(struct commit_args, overlay)},
 	{NULL},
 };
 
@@ -46,13 +50,14 @@ static int copy(struct store *from, struct store *to, struct err *err)
 	return rc;
 }
 
-static int commit_to(const struct commit_args *args, const char **at_fault, struct err *err)
+static int commit_to(const char *overlay, const struct commit_args *args, const char **at_fault,
+		     struct err *err)
 {
 	auto_store struct store *from = NULL;
 	auto_image_new struct image_new new = IMAGE_NEW_NONE;
-	int rc = snap_overlay_read(args->overlay, image_snap_flags(), &from, err);
+	int rc = snap_overlay_read(overlay, image_snap_flags(), &from, err);
 
-	*at_fault = args->overlay;
+	*at_fault = overlay;
 	if (rc)
 		return rc;
 	*at_fault = args->out;
@@ -60,6 +65,38 @@ static int commit_to(const struct commit_args *args, const char **at_fault, stru
 	if (!rc)
 		rc = copy(from, new.store, err);
 	return rc ? rc : image_new_commit(&new, err);
+}
+
+static int merge_to(void *ctx, const struct checkout *co, struct err *err)
+{
+	const char *at_fault;
+	int rc = commit_to(co->overlay, ctx, &at_fault, err);
+
+	return rc ? err_prefix(err, rc, "%s", at_fault) : 0;
+}
+
+static int commit_dir(const struct commit_args *args)
+{
+	struct checkout_change change[MM_MAX_MEMORIES];
+	auto_checkout struct checkout co = CHECKOUT_NONE;
+	struct err err = {""};
+	size_t count;
+	int rc = checkout_open(args->overlay, &co, &err);
+
+	if (!rc)
+		rc = checkout_commit(&co, args->out ? merge_to : checkout_merge, (void *)args,
+				     change, &count, &err);
+	if (rc)
+		return cmd_fail(args->overlay, &err);
+	checkout_print(args->overlay, change, count);
+	return CMD_DONE;
+}
+
+static bool is_dir(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 static int cmd_commit(const void *arguments)
@@ -71,7 +108,9 @@ static int cmd_commit(const void *arguments)
 
 	if (args->force && !args->out)
 		return cmd_usage(&verb_commit, "--force is for --out");
-	rc = args->out ? commit_to(args, &at_fault, &err)
+	if (is_dir(args->overlay))
+		return commit_dir(args);
+	rc = args->out ? commit_to(args->overlay, args, &at_fault, &err)
 		       : snap_overlay_commit(args->overlay, image_snap_flags(), image_open_base,
 					     &err);
 	return rc ? cmd_fail(at_fault, &err) : CMD_DONE;
@@ -79,11 +118,16 @@ static int cmd_commit(const void *arguments)
 
 const struct verb verb_commit = {
 	.name = "commit",
-	.summary = "merge an overlay into its base",
+	.summary = "take an overlay, or a checkout, into its image",
 	.text = "What was written to OVERLAY, as made by 'canisterfs mount IMAGE MNT -o\n"
 		"overlay=OVERLAY', is written to its base, and OVERLAY is removed. Killed half-way,\n"
 		"the base is neither old nor new; run it again and it ends as if nothing had been.\n"
-		"The base's live snapshots stay what they are.",
+		"The base's live snapshots stay what they are.\n"
+		"\n"
+		"Of DIR, as made by 'canisterfs checkout', what has changed is taken into its image,\n"
+		"by way of an overlay, and DIR remains a checkout of what the image is then. The\n"
+		"commit is refused where the image was changed meanwhile, or SQLite has yet to apply\n"
+		"a journal.",
 	.options = options,
 	.operands = operands,
 	.args_len = sizeof(struct commit_args),

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * discard: removes an overlay that is not in use.
+ * discard: removes an overlay that is not in use, also that of a checkout.
  */
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "snapshot/snapshot.h"
+#include "tools/checkout/checkout.h"
 #include "tools/cmd/cmd.h"
 
 struct discard_args {
@@ -10,23 +14,50 @@ struct discard_args {
 };
 
 static const struct cmd_operand operands[] = {
-	{"OVERLAY", CMD_FILE, WHERE(struct discard_args, overlay)},
+	{"OVERLAY|DIR", CMD_FILE, WHERE(struct discard_args, overlay)},
 	{NULL},
 };
+
+/* The files remain, as those of any directory. */
+static int discard_dir(const char *dir, struct err *err)
+{
+	auto_checkout struct checkout co = CHECKOUT_NONE;
+	int rc = checkout_open(dir, &co, err);
+
+	if (!rc && access(co.overlay, F_OK) == 0)
+		rc = snap_overlay_discard(co.overlay, err);
+	if (rc)
+		return rc;
+	if (unlinkat(co.dir_fd, CHECKOUT_IMAGE, 0) < 0 ||
+	    unlinkat(co.dir_fd, CHECKOUT_SUBDIR, AT_REMOVEDIR) < 0)
+		return err_sys(err, -errno, CHECKOUT_SUBDIR " cannot be removed");
+	return 0;
+}
+
+static bool is_dir(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
 
 static int cmd_discard(const void *arguments)
 {
 	const struct discard_args *args = arguments;
 	struct err err = {""};
 
-	return snap_overlay_discard(args->overlay, &err) ? cmd_fail(args->overlay, &err) : CMD_DONE;
+	int rc = is_dir(args->overlay) ? discard_dir(args->overlay, &err)
+				       : snap_overlay_discard(args->overlay, &err);
+
+	return rc ? cmd_fail(args->overlay, &err) : CMD_DONE;
 }
 
 const struct verb verb_discard = {
 	.name = "discard",
-	.summary = "drop an overlay; its base stays as it is",
+	.summary = "drop an overlay, or a checkout's tie; its image stays as it is",
 	.text = "Removes OVERLAY with all that was written to it. One that is mounted, or whose commit\n"
-		"has begun, is refused.",
+		"has begun, is refused. Of DIR, as made by 'canisterfs checkout', the files stay, and\n"
+		"can be committed no more.",
 	.operands = operands,
 	.args_len = sizeof(struct discard_args),
 	.run = cmd_discard,

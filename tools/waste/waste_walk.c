@@ -95,7 +95,8 @@ static bool is_ours(const char *name)
 {
 	const char *undo = strstr(name, ".undo");
 
-	return name[0] == '.' || (undo && (!undo[5] || undo[5] == '-'));
+	return name[0] == '.' || (undo && (!undo[5] || undo[5] == '-')) ||
+	       strstr(name, ".checkout-");
 }
 
 /* Where an image keeps its snapshots or the scratch files of its mount. */
