@@ -95,6 +95,8 @@ struct fs_config {
 	struct store *store;    /* what mm was opened on */
 	struct snap_live *live; /* its snapshots; NULL: it cannot have any */
 	struct bond *bond;      /* what lies beside it; NULL: nothing can */
+	/* What lay beside it, where it is a checkpoint: shown read-only; or NULL */
+	const struct side_files *side;
 	const char *image_path;
 	const char *mountpoint;
 	/* What the files show: no mode has more bits, but for directories. */

@@ -187,6 +187,14 @@ static int show_one(struct fs *fs, const char *name, struct err *err)
 	return 0;
 }
 
+static bool exact_len(struct fs *fs, unsigned mm_id, uint64_t pages, uint64_t *len)
+{
+	if (!fs->cfg->side)
+		return bond_exact_len(fs->cfg->bond, mm_id, pages, len);
+	*len = fs->cfg->side->exact_len[mm_id];
+	return *len != SIDE_WHOLE_PAGES && div_up(*len, MM_PAGE_LEN) == pages;
+}
+
 /* The kept lengths of memories, where they still fit. */
 static void show_lengths(struct fs *fs)
 {
@@ -197,9 +205,40 @@ static void show_lengths(struct fs *fs)
 		if (n->kind != NODE_MEMORY)
 			continue;
 		mm_memory(fs->mm, n->mm_id, &m);
-		if (bond_exact_len(fs->cfg->bond, n->mm_id, m.pages, &len))
+		if (exact_len(fs, n->mm_id, m.pages, &len))
 			n->size_len = len;
 	}
+}
+
+/* One of a checkpoint: unpacked into a file without a name. */
+static int show_packed(struct fs *fs, const struct side_file *file, struct err *err)
+{
+	auto_close int fd = open(ELSEWHERE, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	struct node *node;
+	int rc = fd < 0 ? err_sys(err, -errno, "scratch file '%s' cannot be unpacked", file->name)
+			: side_file_copy(file, fd, err);
+
+	if (rc)
+		return rc;
+	node = name_is_reserved(fs, file->name)
+		       ? NULL
+		       : node_new(fs, NODE_SCRATCH, file->name, S_IFREG | (file_mode(fs) & 0444));
+	if (!node)
+		return err_set(err, -ENOMEM, "scratch file '%s' cannot be shown", file->name);
+	node->fd = steal_fd(&fd);
+	node->size_len = file->len;
+	return 0;
+}
+
+static int show_checkpoint(struct fs *fs, struct err *err)
+{
+	const struct side_files *side = fs->cfg->side;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < side->count; i++)
+		rc = show_packed(fs, &side->file[i], err);
+	show_lengths(fs);
+	return rc;
 }
 
 int scratch_show(struct fs *fs, struct err *err)
@@ -208,6 +247,8 @@ int scratch_show(struct fs *fs, struct err *err)
 	int fd, rc = 0;
 	DIR *dir;
 
+	if (fs->cfg->side && fs->cfg->opts->read_only)
+		return show_checkpoint(fs, err);
 	if (dir_of(fs) < 0)
 		return 0;
 	if (!fs->cfg->opts->read_only)

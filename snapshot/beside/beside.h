@@ -89,6 +89,9 @@ void scratch_files_close(struct scratch_files *s); /* accepts NULL */
 void cleanup_scratch_files(struct scratch_files **s);
 #define auto_scratch_files __attribute__((cleanup(cleanup_scratch_files), unused))
 
+/* Copies a scratch file into the new file `fd`; zeros stay holes. */
+int MUST_CHECK side_file_copy(const struct side_file *file, int fd, struct err *err);
+
 /*
  * The scratch directory holds these files and lengths from now on, and nothing else; all of that is
  * on disk. What the directory held is set aside under the name in *aside, for free(), or NULL.

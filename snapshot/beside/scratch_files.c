@@ -225,7 +225,7 @@ void cleanup_scratch_files(struct scratch_files **s)
 
 /* ---- the way back ---- */
 
-static int copy_bytes(const struct side_file *file, int fd, struct err *err)
+int side_file_copy(const struct side_file *file, int fd, struct err *err)
 {
 	enum { STEP_LEN = 1 << 20 };
 	auto_free uint8_t *buf = malloc(STEP_LEN);
@@ -261,7 +261,7 @@ static int put_file(int dir_fd, const struct side_file *file, mode_t mode, struc
 
 	if (fd < 0 || fchmod(fd, (mode & 0666) | 0600) < 0)
 		return err_sys(err, -errno, "scratch file '%s' cannot be made", file->name);
-	rc = copy_bytes(file, fd, err);
+	rc = side_file_copy(file, fd, err);
 	if (!rc && fsync(fd) < 0)
 		rc = err_sys(err, -errno, "scratch file '%s' cannot be synced", file->name);
 	return rc;

@@ -13,6 +13,7 @@
 #include "tools/cmd/cmd.h"
 #include "tools/image/image_open.h"
 #include "tools/image/safe_load.h"
+#include "tools/image/sides.h"
 #include "tools/image/trial.h"
 #include "tools/records/records_choice.h"
 #include "tools/verbs/info_json.h"
@@ -213,6 +214,7 @@ static int serve(const struct mount_args *args, const struct fs_options *opts, s
 {
 	__attribute__((cleanup(end_front))) struct front front = {NULL, NULL};
 	auto_image struct image img = {NULL, NULL};
+	auto_sides struct sides sides = SIDES_NONE;
 	struct fs_beside beside[FS_BESIDE_MAX + 1] = {{NULL}};
 	struct fs_name known[MM_MAX_MEMORIES];
 	struct facts facts = {&img, names, opts->read_only};
@@ -234,6 +236,8 @@ static int serve(const struct mount_args *args, const struct fs_options *opts, s
 		rc = snap_live_set_unordered(img.live, &err);
 	if (!rc)
 		rc = fill_rights(opts, front.path ? front.path : image, &cfg, &err);
+	if (!rc && img.bond)
+		rc = sides_open(img.store, img.bond, &sides, &err);
 	fill_beside(image, beside);
 	if (names)
 		fill_names(names, known);
@@ -251,6 +255,7 @@ static int serve(const struct mount_args *args, const struct fs_options *opts, s
 	cfg.store = img.store;
 	cfg.live = img.live;
 	cfg.bond = img.bond;
+	cfg.side = sides.bundle ? sides.files : NULL;
 	if (front.path) /* what is locked as long as the daemon lives */
 		cfg.image_path = image = front.path;
 	rc = fs_mount(&cfg, &mounted, &err);
@@ -324,8 +329,9 @@ const struct verb verb_mount = {
 	.summary = "show an image's memories as files of a directory",
 	.text = "Each virtual memory of IMAGE is a file of MOUNTPOINT, named by its id, that can be\n"
 		"read, written, grown and cut with any tool. Creating a file 0 to 254 makes that\n"
-		"memory; a file of any other name is a scratch file, gone when the mount ends. Until\n"
-		"'canisterfs umount MOUNTPOINT' has returned, the image is not complete on disk.\n"
+		"memory; a file of any other name is a scratch file, which lies beside the image and\n"
+		"is there again at the next mount. Until 'canisterfs umount MOUNTPOINT' has returned,\n"
+		"the image is not complete on disk.\n"
 		"\n"
 		"Options for -o, besides those of fuse (allow_other, ...) and mount(8):\n"
 		"  ro           read-only; several such mounts may share an image\n"
