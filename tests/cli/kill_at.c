@@ -1,24 +1,33 @@
 // SPDX-License-Identifier: MIT
 /*
- * Preloaded into a program, kills it just before its nth call that changes a file. $KILL_AT says
- * n, from 1; the program lives where it makes fewer.
+ * Preloaded into a program, kills it just before its nth call that changes a file: $KILL_AT says
+ * n, from 1; the program lives where it makes fewer. Or has that call fail, once: $FAIL_AT says n,
+ * $FAIL_ERRNO with what; the file $FAIL_MARK is there then.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-static void count(void)
+static bool fails(void)
 {
 	static atomic_long calls;
-	const char *at = getenv("KILL_AT");
+	const char *kill_at = getenv("KILL_AT"), *fail_at = getenv("FAIL_AT");
+	long call = atomic_fetch_add(&calls, 1) + 1;
 
-	if (at && atomic_fetch_add(&calls, 1) + 1 == atol(at))
+	if (kill_at && call == atol(kill_at))
 		kill(getpid(), SIGKILL);
+	if (!fail_at || call != atol(fail_at))
+		return false;
+	close(open(getenv("FAIL_MARK"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	errno = atoi(getenv("FAIL_ERRNO"));
+	return true;
 }
 
 #define CALL(result, name, params, args)                                                           \
@@ -29,8 +38,7 @@ static void count(void)
                                                                                                    \
 		if (!real)                                                                         \
 			real = (result(*) params)dlsym(RTLD_NEXT, #name);                          \
-		count();                                                                           \
-		return real args;                                                                  \
+		return fails() ? -1 : real args;                                                   \
 	}
 
 CALL(ssize_t, pwrite64, (int fd, const void *buf, size_t len, off64_t off), (fd, buf, len, off))
