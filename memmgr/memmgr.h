@@ -99,6 +99,18 @@ struct mm_extent {
 int MUST_CHECK mm_extent_at(struct mm *mm, unsigned mm_id, uint64_t off, uint64_t len,
 			    struct mm_extent *out);
 
+/* ---- page_0.c: of any store ---- */
+
+/* A checksum of what decides where each memory's bytes are: the header and the table. 0: page 0
+ * cannot be read. */
+uint32_t mm_layout_sum(struct store *s);
+/* A raw dump that was saved over a managed image leaves the table, unless it is longer: the buckets
+ * in it, or 0. */
+uint32_t mm_table_left(struct store *s);
+/* Counts the bytes of page 0 behind the table that are not zero: then the manager was made over
+ * something that was there. */
+int MUST_CHECK mm_stale_in_page_0(struct store *s, uint64_t *count, struct err *err);
+
 /* Between pin and unpin the layout does not change. Do not change it or pin again in between. */
 void mm_pin(struct mm *mm);
 void mm_unpin(struct mm *mm);

@@ -16,8 +16,4 @@ struct content {
 void content_of_memory(struct mm *mm, unsigned mm_id, struct content *out);
 void content_of_raw(struct store *s, struct content *out);
 
-/* Bytes of page 0 behind the table that are not zero: whoever made the manager made it over
- * something that was there. */
-int MUST_CHECK content_stale_in_page_0(struct store *s, uint64_t *count, struct err *err);
-
 #endif

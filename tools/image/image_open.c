@@ -224,17 +224,6 @@ static int explain_unmanaged(struct store *s, int rc, struct err *err)
 		       why.text);
 }
 
-/* Of what decides where each memory's bytes are: the header and the table. */
-static uint32_t layout_sum(struct store *s)
-{
-	enum { LAYOUT_LEN = 34848 };
-	auto_free uint8_t *page = malloc(LAYOUT_LEN);
-
-	if (!page || store_read(s, page, MIN((uint64_t)LAYOUT_LEN, s->len), 0, NULL) != 0)
-		return 0;
-	return crc32_of(0, page, (size_t)MIN((uint64_t)LAYOUT_LEN, s->len));
-}
-
 int image_open_mm(struct store *s, struct mm **out, struct err *err)
 {
 	struct err why = {""};
@@ -253,7 +242,7 @@ static void note_layout(const char *path, bool writable, struct image *out)
 	if (!writable || !is_dir(path))
 		return;
 	out->snapshot = strdup(path);
-	out->layout = layout_sum(out->store);
+	out->layout = mm_layout_sum(out->store);
 }
 
 static int open_bytes(const char *path, bool writable, struct image *out, struct err *err)
@@ -405,7 +394,7 @@ int image_open_undo(const char *path, const char *save, struct image *out, struc
 
 static void tell_snapshot(const struct image *img)
 {
-	if (img->snapshot && layout_sum(img->store) != img->layout)
+	if (img->snapshot && mm_layout_sum(img->store) != img->layout)
 		safe_load_print(stderr, img->snapshot);
 }
 

@@ -131,7 +131,7 @@ static int look(struct store *store, struct mm *mm, const struct names *names, s
 	}
 	err_set(&in->why, 0, "page 0 is a manager's, and its bucket table holds %s of %s",
 		text_plural(in->buckets, "bucket").s, text_plural(st.bucket_pages, "page").s);
-	return content_stale_in_page_0(store, &in->stale_len, err);
+	return mm_stale_in_page_0(store, &in->stale_len, err);
 }
 
 static struct json to_json(struct info *in)
