@@ -67,6 +67,16 @@ const char *bond_dir_path(const struct bond *bond, enum side_kind side);
  * where it has none. All of that is on disk when this returns 0. -EINVAL: the image has no manager.
  */
 int MUST_CHECK bond_attach(struct bond *bond, enum side_kind side, struct err *err);
+/*
+ * The image has an id from now on, on disk, and `id` is it: for a file that must be known to belong
+ * to the image as it is now, such as an undo file. Where no side directory needs the id, it is
+ * erased when the image is closed, or at the next opening for writing after a kill. Zeros: the
+ * image has no room for one.
+ */
+int MUST_CHECK bond_require_id(struct bond *bond, uint8_t id[MM_ID_LEN], struct err *err);
+/* The id that the image has, or had when it was opened; returns false where there is none. */
+bool bond_id(const struct bond *bond, uint8_t id[MM_ID_LEN]);
+
 /* Removes the directory, where it is empty. Erases the id with the last directory. */
 void bond_detach_empty(struct bond *bond, enum side_kind side);
 /* Renames the directory to another name, which *to tells (for free()); NULL: it was empty, and is

@@ -415,6 +415,34 @@ int bond_attach(struct bond *b, enum side_kind side, struct err *err)
 	return rc;
 }
 
+int bond_require_id(struct bond *b, uint8_t id[MM_ID_LEN], struct err *err)
+{
+	uint8_t sector[MM_ID_SECTOR_LEN];
+	int rc;
+
+	memset(id, 0, MM_ID_LEN);
+	if (b->image->len < b->sector_off + MM_ID_SECTOR_LEN)
+		return 0;
+	rc = store_read(b->image, sector, sizeof(sector), b->sector_off, err);
+	/* Bytes that are nobody's are to stay as they are, too. */
+	if (rc || (!b->has_id && !is_zero(sector, sizeof(sector))))
+		return rc;
+	pthread_mutex_lock(&b->lock);
+	if (!has_sides(b))
+		rc = make_id(b, err);
+	if (!rc)
+		memcpy(id, b->id.id, MM_ID_LEN);
+	pthread_mutex_unlock(&b->lock);
+	return rc;
+}
+
+bool bond_id(const struct bond *b, uint8_t id[MM_ID_LEN])
+{
+	if (b->has_id)
+		memcpy(id, b->id.id, MM_ID_LEN);
+	return b->has_id;
+}
+
 void bond_detach_empty(struct bond *b, enum side_kind side)
 {
 	pthread_mutex_lock(&b->lock);

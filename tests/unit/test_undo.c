@@ -9,6 +9,8 @@
 
 enum { BLOCK_LEN = 65536, MAX_LEN = 8 * BLOCK_LEN, CHANGES = 12 };
 
+static const uint8_t image_id[MM_ID_LEN] = {1, 2, 3}, other_id[MM_ID_LEN] = {4, 5, 6};
+
 struct fixture {
 	char *dir, *file;
 	uint8_t *before;
@@ -101,7 +103,7 @@ static void make_changed(struct fixture *fx, struct rng *rng)
 	bool changed;
 
 	make_image(fx, rng);
-	assert_ok(undo_begin(fx->image, fx->file, &undo, NULL));
+	assert_ok(undo_begin(fx->image, image_id, fx->file, &undo, NULL));
 	assert_ok_err(change(undo, rng, &err), &err);
 	assert_ok(undo_end(undo, &changed, NULL));
 	if (!changed)
@@ -116,7 +118,7 @@ static void changes_are_taken_back_once_and_again(void **state)
 	for (unsigned i = 0; i < test_rounds(40); i++) {
 		make_changed(fx, &rng);
 		for (int twice = 0; twice < 2; twice++) {
-			assert_ok(undo_apply(fx->image, fx->file, NULL));
+			assert_ok(undo_apply(fx->image, image_id, fx->file, NULL));
 			assert_as_before(fx);
 		}
 	}
@@ -135,11 +137,13 @@ static void a_change_that_stopped_anywhere_is_taken_back(void **state)
 		faulty = faulty_store_new(fx->image);
 		faulty_cut(faulty, 1 + (unsigned)rng_below(&rng, CHANGES),
 			   rng_below(&rng, 2 * BLOCK_LEN));
-		assert_ok(undo_begin(faulty, fx->file, &undo, NULL));
+		assert_ok(undo_begin(faulty, image_id, fx->file, &undo, NULL));
 		stopped += change(undo, &rng, NULL) != 0;
 		store_close(undo);
 		store_close(faulty);
-		assert_ok(undo_apply(fx->image, fx->file, NULL));
+		/* Nobody ended it: of another image it says nothing. */
+		assert_errno(EUCLEAN, undo_apply(fx->image, other_id, fx->file, NULL));
+		assert_ok(undo_apply(fx->image, image_id, fx->file, NULL));
 		assert_as_before(fx);
 	}
 	assert_true(stopped > 5);
@@ -157,9 +161,9 @@ static void an_undo_that_stopped_anywhere_can_be_run_again(void **state)
 		make_changed(fx, &rng);
 		faulty = faulty_store_new(fx->image);
 		faulty_cut(faulty, 1 + (unsigned)rng_below(&rng, 10), 0);
-		stopped += undo_apply(faulty, fx->file, NULL) != 0;
+		stopped += undo_apply(faulty, image_id, fx->file, NULL) != 0;
 		store_close(faulty);
-		assert_ok(undo_apply(fx->image, fx->file, NULL));
+		assert_ok(undo_apply(fx->image, image_id, fx->file, NULL));
 		assert_as_before(fx);
 	}
 	assert_true(stopped > 5);
@@ -194,7 +198,7 @@ static void a_damaged_file_changes_nothing(void **state)
 			assert_ok(pwrite_all(fd, &byte, 1, at));
 		}
 		close(fd);
-		assert_true(undo_apply(fx->image, fx->file, &err) < 0);
+		assert_true(undo_apply(fx->image, image_id, fx->file, &err) < 0);
 		assert_true(err.text[0] != 0);
 		assert_int_equal(fx->image->len, after_len);
 		assert_memory_equal(mem_store_bytes(fx->image), after, after_len);
@@ -213,20 +217,20 @@ static void an_image_that_was_changed_since_is_left_alone(void **state)
 	fx->before_len = 3 * BLOCK_LEN;
 	fx->before = calloc(1, fx->before_len);
 	fx->image = mem_store_new(fx->before, fx->before_len);
-	assert_ok(undo_begin(fx->image, fx->file, &undo, NULL));
+	assert_ok(undo_begin(fx->image, image_id, fx->file, &undo, NULL));
 	assert_ok(store_write(undo, bytes, BLOCK_LEN, BLOCK_LEN, 0, NULL));
 	assert_ok(undo_end(undo, &changed, NULL));
 	/* Elsewhere it may have been. */
 	assert_ok(store_write(fx->image, bytes, 1, 0, 0, NULL));
-	assert_ok(undo_apply(fx->image, fx->file, NULL));
+	assert_ok(undo_apply(fx->image, image_id, fx->file, NULL));
 	assert_int_equal(mem_store_bytes(fx->image)[0], 1);
 	assert_int_equal(mem_store_bytes(fx->image)[BLOCK_LEN], 0);
 
 	assert_ok(store_write(fx->image, bytes, 1, 2 * BLOCK_LEN - 1, 0, NULL));
-	assert_errno(EUCLEAN, undo_apply(fx->image, fx->file, &err));
+	assert_errno(EUCLEAN, undo_apply(fx->image, image_id, fx->file, &err));
 	assert_says(err.text, "changed since at byte 65536");
 	assert_ok(store_resize(fx->image, 7, NULL));
-	assert_errno(EUCLEAN, undo_apply(fx->image, fx->file, &err));
+	assert_errno(EUCLEAN, undo_apply(fx->image, image_id, fx->file, &err));
 	assert_says(err.text, "an image of 196608 bytes, not 7");
 }
 
@@ -238,7 +242,7 @@ static void a_file_that_exists_is_kept(void **state)
 
 	close(fd);
 	fx->image = mem_store_new(NULL, 10);
-	assert_errno(EEXIST, undo_begin(fx->image, fx->file, &undo, NULL));
+	assert_errno(EEXIST, undo_begin(fx->image, image_id, fx->file, &undo, NULL));
 	assert_int_equal(access(fx->file, F_OK), 0);
 }
 
@@ -249,7 +253,7 @@ static void what_changes_nothing_leaves_no_file(void **state)
 	bool changed = true;
 
 	fx->image = mem_store_new(NULL, 10);
-	assert_ok(undo_begin(fx->image, fx->file, &undo, NULL));
+	assert_ok(undo_begin(fx->image, image_id, fx->file, &undo, NULL));
 	assert_ok(store_zero(undo, 0, 10, NULL));
 	assert_ok(undo_end(undo, &changed, NULL));
 	assert_false(changed);

@@ -189,9 +189,10 @@ static int open_store(const char *path, bool writable, struct store **out, struc
 	return 0;
 }
 
-int image_open_with_sides(const char *path, struct store **out, struct bond **bond, struct err *err)
+int image_open_with_sides(const char *path, bool writable, struct store **out, struct bond **bond,
+			  struct err *err)
 {
-	return open_store(path, false, out, bond, err);
+	return open_store(path, writable, out, bond, err);
 }
 
 int image_open_store(const char *path, bool writable, struct store **out, struct err *err)
@@ -377,7 +378,10 @@ int image_open_undo(const char *path, const char *save, struct image *out, struc
 	int rc = open_bytes(path, true, out, err);
 
 	if (!rc)
-		rc = undo_begin_beside(out->store, path, save, &out->undo, &out->undo_file, err);
+		rc = bond_require_id(out->bond, out->undo_id, err);
+	if (!rc)
+		rc = undo_begin_beside(out->store, out->undo_id, path, save, &out->undo,
+				       &out->undo_file, err);
 	if (!rc) {
 		rc = image_open_mm(out->undo, &out->mm, err);
 		undo = out->undo;
@@ -444,7 +448,7 @@ int image_take_back(struct image *img, struct err *err)
 	img->mm = NULL;
 	rc = end_undo(img, &changed, err);
 	if (!rc && changed)
-		rc = undo_apply(img->store, img->undo_file, err);
+		rc = undo_apply(img->store, img->undo_id, img->undo_file, err);
 	image_drop(img);
 	return rc;
 }

@@ -20,8 +20,8 @@ int MUST_CHECK image_open_store(const char *path, bool writable, struct store **
 				struct err *err);
 
 /* The same for whoever carries along what lies beside the image, and needs no note of it. */
-int MUST_CHECK image_open_with_sides(const char *path, struct store **out, struct bond **bond,
-				     struct err *err);
+int MUST_CHECK image_open_with_sides(const char *path, bool writable, struct store **out,
+				     struct bond **bond, struct err *err);
 
 /* mm_open, with a sentence that says what to do: with a raw image that is to be written to, or with
  * a damaged one. */
@@ -40,6 +40,7 @@ struct image {
 	uint32_t layout;        /* a checksum of page 0 as it was */
 	struct store *undo;     /* between mm and store, where the change is saved */
 	char *undo_file;
+	uint8_t undo_id[16]; /* the image's id in it */
 };
 
 /* Opens the store and the manager on it. */

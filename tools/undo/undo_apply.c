@@ -10,12 +10,14 @@
 #include "tools/undo/undo.h"
 #include "tools/undo/undo_format.h"
 
-void undo_make_head(uint8_t head[UNDO_HEAD_LEN], uint64_t before_len, uint64_t complete_len)
+void undo_make_head(uint8_t head[UNDO_HEAD_LEN], uint64_t before_len, uint64_t complete_len,
+		    const uint8_t image_id[MM_ID_LEN])
 {
 	memset(head, 0, UNDO_HEAD_LEN);
 	memcpy(head, UNDO_MAGIC, 8);
 	put_le64(head + 16, before_len);
 	put_le64(head + 24, complete_len);
+	memcpy(head + 32, image_id, MM_ID_LEN);
 	put_le32(head + 8, crc32_of(0, head, UNDO_HEAD_LEN));
 }
 
@@ -65,6 +67,7 @@ struct undo_file {
 	uint64_t len, at; /* of the file */
 	uint64_t before_len;
 	uint64_t complete_len; /* 0: the change was stopped on its way */
+	uint8_t image_id[MM_ID_LEN];
 	struct block *block;
 	uint32_t count, room;
 	bool complete; /* an end was found */
@@ -87,7 +90,7 @@ static int read_head(struct undo_file *f, const char *path, struct err *err)
 	struct stat st;
 	int rc;
 
-	f->fd = open(path, O_RDONLY | O_CLOEXEC);
+	f->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (f->fd < 0 || fstat(f->fd, &st) < 0)
 		return err_sys(err, -errno, "cannot open the undo file %s", path);
 	f->len = (uint64_t)st.st_size;
@@ -98,7 +101,8 @@ static int read_head(struct undo_file *f, const char *path, struct err *err)
 		return err_set(err, -EINVAL, "%s is no undo file", path);
 	f->before_len = get_le64(head + 16);
 	f->complete_len = get_le64(head + 24);
-	undo_make_head(good, f->before_len, f->complete_len);
+	memcpy(f->image_id, head + 32, MM_ID_LEN);
+	undo_make_head(good, f->before_len, f->complete_len, f->image_id);
 	if (memcmp(head, good, sizeof(head)) != 0 || (f->complete_len && f->complete_len != f->len))
 		return err_set(err, -EUCLEAN, "the undo file %s is damaged, or not all of it",
 			       path);
@@ -255,13 +259,26 @@ static int restore(struct undo_file *f, struct store *image, struct err *err)
 	return rc ? rc : store_sync(image, err);
 }
 
-int undo_apply(struct store *image, const char *path, struct err *err)
+/* Without an end the file does not say what the image was like afterwards. */
+static int check_id(const struct undo_file *f, const uint8_t image_id[MM_ID_LEN], struct err *err)
+{
+	if (f->complete || memcmp(f->image_id, image_id, MM_ID_LEN) == 0)
+		return 0;
+	return err_set(err, -EUCLEAN,
+		       "the undo file is of a change that was stopped on its way, and of another "
+		       "image, or of this one before it was opened again");
+}
+
+int undo_apply(struct store *image, const uint8_t image_id[MM_ID_LEN], const char *path,
+	       struct err *err)
 {
 	__attribute__((cleanup(cleanup_undo_file))) struct undo_file f = {.fd = -1};
 	int rc = read_head(&f, path, err);
 
 	if (!rc)
 		rc = read_records(&f, err);
+	if (!rc)
+		rc = check_id(&f, image_id, err);
 	if (!rc)
 		rc = check_unchanged(&f, image, err);
 	return rc ? rc : restore(&f, image, err);

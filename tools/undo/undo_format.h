@@ -5,12 +5,12 @@
 #ifndef CANISTERFS_UNDO_FORMAT_H
 #define CANISTERFS_UNDO_FORMAT_H
 
-#include "memmgr/store.h"
+#include "memmgr/memmgr.h"
 
-#define UNDO_MAGIC "cfsundo1"
+#define UNDO_MAGIC "cfsundo2"
 
 enum {
-	UNDO_HEAD_LEN = 32,
+	UNDO_HEAD_LEN = 48,
 	UNDO_RECORD_LEN = 20, /* without what follows it */
 	UNDO_BLOCK_LEN = 65536,
 
@@ -20,7 +20,8 @@ enum {
 };
 
 /* `complete_len` is 0 until the file is complete. */
-void undo_make_head(uint8_t head[UNDO_HEAD_LEN], uint64_t before_len, uint64_t complete_len);
+void undo_make_head(uint8_t head[UNDO_HEAD_LEN], uint64_t before_len, uint64_t complete_len,
+		    const uint8_t image_id[MM_ID_LEN]);
 
 /* Fills in the head of a record that `payload` bytes follow. */
 void undo_seal(uint8_t *record, uint32_t kind, uint64_t off, uint32_t len, size_t payload);

@@ -26,15 +26,15 @@ static int nth_name(const char *image, int n, char **name, struct err *err)
 	return err_set(err, -ENOMEM, "out of memory");
 }
 
-int undo_begin_beside(struct store *under, const char *image, const char *save, struct store **out,
-		      char **name, struct err *err)
+int undo_begin_beside(struct store *under, const uint8_t image_id[MM_ID_LEN], const char *image,
+		      const char *save, struct store **out, char **name, struct err *err)
 {
 	struct stat st;
 	int rc = -EEXIST;
 
 	if (save) {
 		*name = strdup(save);
-		return *name ? undo_begin(under, save, out, err)
+		return *name ? undo_begin(under, image_id, save, out, err)
 			     : err_set(err, -ENOMEM, "out of memory");
 	}
 	if (stat(image, &st) == 0 && S_ISBLK(st.st_mode))
@@ -43,7 +43,7 @@ int undo_begin_beside(struct store *under, const char *image, const char *save, 
 	for (int n = 1; rc == -EEXIST && n <= MAX_UNDO_FILES; n++) {
 		rc = nth_name(image, n, name, err);
 		if (!rc)
-			rc = undo_begin(under, *name, out, err);
+			rc = undo_begin(under, image_id, *name, out, err);
 	}
 	return rc;
 }

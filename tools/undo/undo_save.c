@@ -18,7 +18,8 @@ struct undo_store {
 	int fd;
 	uint64_t end;        /* of the file */
 	uint64_t before_len; /* of the image */
-	uint64_t *blocks;    /* offsets of those saved, in order */
+	uint8_t image_id[MM_ID_LEN];
+	uint64_t *blocks; /* offsets of those saved, in order */
 	uint32_t count;
 	uint8_t *saved; /* a bit for each block of the image as it was */
 	uint8_t *buf;   /* a record */
@@ -182,7 +183,7 @@ static int begin_file(struct undo_store *u, const char *path, struct err *err)
 	u->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (u->fd < 0)
 		return err_sys(err, -errno, "cannot make the undo file %s", path);
-	undo_make_head(head, u->before_len, 0);
+	undo_make_head(head, u->before_len, 0, u->image_id);
 	rc = pwrite_all(u->fd, head, sizeof(head), 0);
 	if (!rc)
 		rc = sync_parent(path);
@@ -194,7 +195,8 @@ static int begin_file(struct undo_store *u, const char *path, struct err *err)
 	return 0;
 }
 
-int undo_begin(struct store *under, const char *path, struct store **out, struct err *err)
+int undo_begin(struct store *under, const uint8_t image_id[MM_ID_LEN], const char *path,
+	       struct store **out, struct err *err)
 {
 	struct undo_store *u = calloc(1, sizeof(*u));
 	auto_store struct store *s = u ? &u->s : NULL;
@@ -206,6 +208,7 @@ int undo_begin(struct store *under, const char *path, struct store **out, struct
 	u->under = under;
 	u->fd = -1;
 	u->before_len = under->len;
+	memcpy(u->image_id, image_id, MM_ID_LEN);
 	u->path = strdup(path);
 	u->saved = calloc(1, under->len / UNDO_BLOCK_LEN / 8 + 1);
 	u->buf = malloc(UNDO_RECORD_LEN + UNDO_BLOCK_LEN);
@@ -252,7 +255,7 @@ static int complete(struct undo_store *u, struct err *err)
 
 	if (rc)
 		return rc;
-	undo_make_head(head, u->before_len, u->end);
+	undo_make_head(head, u->before_len, u->end, u->image_id);
 	if (fsync(u->fd) < 0)
 		rc = -errno;
 	if (!rc)

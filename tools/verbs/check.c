@@ -162,13 +162,17 @@ struct outcome {
 	char *undo_file; /* what a repair has saved to */
 };
 
-static int repair(const struct check_args *args, struct store *store, struct outcome *out,
-		  struct err *err)
+static int repair(const struct check_args *args, struct store *store, struct bond *bond,
+		  struct outcome *out, struct err *err)
 {
 	auto_store struct store *undo = NULL;
+	uint8_t id[MM_ID_LEN];
 	struct store *ending;
-	int rc = undo_begin_beside(store, args->image, args->save, &undo, &out->undo_file, err);
+	int rc = bond_require_id(bond, id, err);
 
+	if (!rc)
+		rc = undo_begin_beside(store, id, args->image, args->save, &undo, &out->undo_file,
+				       err);
 	if (rc)
 		return rc;
 	rc = mm_repair(undo, err);
@@ -184,13 +188,15 @@ static int repair(const struct check_args *args, struct store *store, struct out
 static int examine(const struct check_args *args, struct outcome *out, struct err *err)
 {
 	auto_store struct store *store = NULL;
-	int rc = image_open_store(args->image, args->repair, &store, err);
+	struct bond *bond;
+	int rc = args->repair ? image_open_with_sides(args->image, true, &store, &bond, err)
+			      : image_open_store(args->image, false, &store, err);
 
 	if (!rc)
 		rc = look_at(args, store, &out->before, err);
 	if (rc || !args->repair || defects(&out->before) <= out->before.result.unrepairable)
 		return rc;
-	return repair(args, store, out, err);
+	return repair(args, store, bond, out, err);
 }
 
 static void print_findings(const struct look *look)
@@ -297,11 +303,15 @@ static int check(const struct check_args *args)
 static int take_back(const struct check_args *args)
 {
 	auto_store struct store *store = NULL;
+	uint8_t id[MM_ID_LEN] = {0};
+	struct bond *bond;
 	struct err err = {""};
-	int rc = image_open_store(args->image, true, &store, &err);
+	int rc = image_open_with_sides(args->image, true, &store, &bond, &err);
 
 	if (!rc)
-		rc = undo_apply(store, args->undo, &err);
+		(void)bond_id(bond, id);
+	if (!rc)
+		rc = undo_apply(store, id, args->undo, &err);
 	if (rc) {
 		cmd_fail(args->image, &err);
 		return CHECK_FAILED;
