@@ -35,6 +35,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "memmgr/lock.h"
 #include "snapshot/beside/beside.h"
 #include "snapshot/snapshot.h"
 

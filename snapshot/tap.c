@@ -51,17 +51,13 @@ static int copy_first(struct snap_live *live, uint64_t cluster, struct err *err)
 
 int tap_keep(struct snap_live *live, uint64_t cluster, bool *kept, struct err *err)
 {
-	pthread_mutex_t *stripe = &live->stripe[cluster % LIVE_STRIPES];
-	int rc = 0;
+	auto_unlock pthread_mutex_t *held = NULL;
 
 	if (cluster >= live_clusters(live->receiver->file->len) || bit_is_set(live, cluster))
 		return 0;
 	*kept = true;
-	pthread_mutex_lock(stripe);
-	if (!bit_is_set(live, cluster))
-		rc = copy_first(live, cluster, err);
-	pthread_mutex_unlock(stripe);
-	return rc;
+	held = lock(&live->stripe[cluster % LIVE_STRIPES]);
+	return bit_is_set(live, cluster) ? 0 : copy_first(live, cluster, err);
 }
 
 int tap_keep_range(struct snap_live *live, uint64_t off, uint64_t end, bool *kept, struct err *err)
@@ -110,12 +106,10 @@ static int free_for_writing(struct snap_live *live, uint64_t first, uint64_t las
 
 int tap_set_len(struct snap_live *live, uint64_t len, struct err *err)
 {
-	int rc;
+	auto_rw_unlock pthread_rwlock_t *held = lock_exclusive(&live->len_lock);
+	int rc = store_resize(live->image, len, err);
 
-	pthread_rwlock_wrlock(&live->len_lock);
-	rc = store_resize(live->image, len, err);
 	live->s.len = live->image->len;
-	pthread_rwlock_unlock(&live->len_lock);
 	return rc;
 }
 
@@ -190,28 +184,21 @@ static struct snap_live *live_under(struct store *s)
 static int base_read_at(struct store *s, void *buf, size_t len, uint64_t off, struct err *err)
 {
 	struct snap_live *live = live_under(s);
-	uint64_t image_len;
-	size_t there;
-	int rc;
+	auto_rw_unlock pthread_rwlock_t *held = lock_shared(&live->len_lock);
+	uint64_t image_len = live->image->len;
+	size_t there = off < image_len ? MIN((uint64_t)len, image_len - off) : 0;
 
-	pthread_rwlock_rdlock(&live->len_lock);
-	image_len = live->image->len;
-	there = off < image_len ? MIN((uint64_t)len, image_len - off) : 0;
 	memset((uint8_t *)buf + there, 0, len - there);
-	rc = there ? store_read(live->image, buf, there, off, err) : 0;
-	pthread_rwlock_unlock(&live->len_lock);
-	return rc;
+	return there ? store_read(live->image, buf, there, off, err) : 0;
 }
 
 static int base_next_data(struct store *s, uint64_t off, uint64_t *start, uint64_t *end,
 			  struct err *err)
 {
 	struct snap_live *live = live_under(s);
-	int rc;
+	auto_rw_unlock pthread_rwlock_t *held = lock_shared(&live->len_lock);
+	int rc = store_next_data(live->image, off, start, end, err);
 
-	pthread_rwlock_rdlock(&live->len_lock);
-	rc = store_next_data(live->image, off, start, end, err);
-	pthread_rwlock_unlock(&live->len_lock);
 	if (!rc && *start == *end)
 		*start = *end = s->len;
 	return rc;

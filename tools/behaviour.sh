@@ -119,7 +119,7 @@ listing() {
     (cd "$work/$2" && help_pages && all_images) >"$work/$2.txt" 2>&1
     # Names that are drawn by lot, times, and directories of this run.
     sed -i -E -e "s#$work/$2#WORK#g" -e "s#$program#PROGRAM#g" \
-        -e 's/"time": "[^"]*"/"time"/; s/[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+Z?/TIME/g' "$work/$2.txt"
+        -e 's/"time": "[^"]*"/"time"/; s/"seconds": [0-9]+/"seconds"/; s/[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+Z?/TIME/g' "$work/$2.txt"
     rm -rf "${work:?}/$2"
 }
 

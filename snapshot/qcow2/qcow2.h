@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 
+#include "memmgr/lock.h"
 #include "memmgr/store.h"
 #include "snapshot/qcow2/cache.h"
 #include "snapshot/qcow2/ckpt_format.h"

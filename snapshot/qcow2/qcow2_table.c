@@ -10,33 +10,24 @@
 
 int qcow2_file_read(struct qcow2 *q, void *buf, size_t len, uint64_t off, struct err *err)
 {
-	int rc;
+	auto_rw_unlock pthread_rwlock_t *held = lock_shared(&q->file_lock);
 
-	pthread_rwlock_rdlock(&q->file_lock);
-	rc = store_read(q->file, buf, len, off, err);
-	pthread_rwlock_unlock(&q->file_lock);
-	return rc;
+	return store_read(q->file, buf, len, off, err);
 }
 
 int qcow2_file_write(struct qcow2 *q, const void *buf, size_t len, uint64_t off, unsigned flags,
 		     struct err *err)
 {
-	int rc;
+	auto_rw_unlock pthread_rwlock_t *held = lock_shared(&q->file_lock);
 
-	pthread_rwlock_rdlock(&q->file_lock);
-	rc = store_write(q->file, buf, len, off, flags, err);
-	pthread_rwlock_unlock(&q->file_lock);
-	return rc;
+	return store_write(q->file, buf, len, off, flags, err);
 }
 
 uint64_t qcow2_file_len(struct qcow2 *q)
 {
-	uint64_t len;
+	auto_rw_unlock pthread_rwlock_t *held = lock_shared(&q->file_lock);
 
-	pthread_rwlock_rdlock(&q->file_lock);
-	len = q->file->len;
-	pthread_rwlock_unlock(&q->file_lock);
-	return len;
+	return q->file->len;
 }
 
 uint64_t qcow2_entry_off(const struct qcow2 *q, uint64_t index)
