@@ -396,7 +396,7 @@ static int sync_all(struct qcow2 *q, sync_fn *sync, struct err *err)
 
 static int sync_by(struct store *s, sync_fn *sync, struct err *err)
 {
-	struct qcow2 *q = qcow2_of(s);
+	struct qcow2 *q = qcow2_self(s);
 	int rc;
 
 	pthread_mutex_lock(&q->w->sync_lock);
