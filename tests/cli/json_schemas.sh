@@ -97,6 +97,11 @@ mkdir fleet
 cp k_waste.img g_raw_btree.img c.qcow2 torn.qcow2 fleet/
 head -c 100 a_empty.img >fleet/short
 tells waste 0 waste --json fleet
+run 0 checkout c_interleaved.img out-of-it
+echo more >>out-of-it/1
+echo new >out-of-it/9
+rm out-of-it/0
+tells status 0 status --json out-of-it
 tells version 0 version --json
 cp c_interleaved.img kept.img
 run 0 snapshot create kept.img before
