@@ -2,6 +2,7 @@
 /* Owns reading the names file. Strict: a key that is not known is an error, not a hope. */
 #include "tools/cmd/names.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -109,6 +110,9 @@ static int read_fact(struct name *n, const char *key, const json_t *value)
 /* It becomes a file's name in the mount, and must not be taken for an id. */
 static bool is_good_name(const char *name)
 {
+	for (const char *p = name; *p; p++)
+		if (iscntrl((unsigned char)*p))
+			return false;
 	return *name && *name != '.' && !strchr(name, '/') && strlen(name) <= 255 &&
 	       strspn(name, "0123456789") < strlen(name);
 }

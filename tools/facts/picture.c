@@ -5,6 +5,7 @@
  * more than fit on a screen share one. Without colours a memory is known by a letter.
  */
 #include "tools/facts/picture.h"
+#include "tools/out/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -213,10 +214,10 @@ static void put_grid(const struct picture *p)
 		if (n > 0 && n % p->columns == 0)
 			fputs(p->tier.gap ? "\n\n" : "\n", stdout);
 		if (n % p->columns == 0)
-			printf("%*" PRIu32 "  ", p->margin - 2, n * p->per_tile);
+			text_print("%*" PRIu32 "  ", p->margin - 2, n * p->per_tile);
 		put_tile(p, tile_at(p, n), p->tier.width);
 		if ((n + 1) % p->columns)
-			printf("%*s", (int)p->tier.gap, "");
+			text_print("%*s", (int)p->tier.gap, "");
 	}
 	putchar('\n');
 }
@@ -271,11 +272,11 @@ static void put_legend(const struct picture *p)
 			legend_words(p, ids[i], words, sizeof(words));
 			fputs("  ", stdout);
 			put_tile(p, all, 2);
-			printf("  %-*s%s", last ? 0 : width, words, last ? "\n" : "  ");
+			text_print("  %-*s%s", last ? 0 : width, words, last ? "\n" : "  ");
 		}
 	}
 	if (p->only < 0 && n < p->owners)
-		printf("      and %u more, with fewer buckets\n", p->owners - n);
+		text_print("      and %u more, with fewer buckets\n", p->owners - n);
 }
 
 /* What is not a memory's colour. */
@@ -289,15 +290,15 @@ static void put_signs(const struct picture *p)
 		fputs("  ", stdout);
 		for (int i = 0; i < 2; i++)
 			fputs(!p->term->colour || !p->term->utf8 ? "-" : "░", stdout);
-		printf("  slack: %s behind the memories' ends\n", text_size(slack).s);
+		text_print("  slack: %s behind the memories' ends\n", text_size(slack).s);
 	}
 	if (p->st.holes > 0) {
 		fputs("  ", stdout);
 		put_tile(p, (struct tile){.owner = NOBODY}, 2);
-		printf("  %s: owned by nobody\n", text_plural(p->st.holes, "hole").s);
+		text_print("  %s: owned by nobody\n", text_plural(p->st.holes, "hole").s);
 	}
 	if (p->st.tail_bytes > 0)
-		printf("      %s behind the last bucket\n", text_size(p->st.tail_bytes).s);
+		text_print("      %s behind the last bucket\n", text_size(p->st.tail_bytes).s);
 }
 
 int picture_print(const char *name, struct mm *mm, int only, const struct names *names,
@@ -316,16 +317,16 @@ int picture_print(const char *name, struct mm *mm, int only, const struct names 
 	bucket = p->bucket;
 	if (rc)
 		return rc;
-	printf("%s: %s of %s (%s)", name, text_plural(p->st.buckets, "bucket").s,
-	       text_plural(p->st.bucket_pages, "page").s,
-	       text_size((uint64_t)p->st.bucket_pages * MM_PAGE_LEN).s);
+	text_print("%s: %s of %s (%s)", name, text_plural(p->st.buckets, "bucket").s,
+		   text_plural(p->st.bucket_pages, "page").s,
+		   text_size((uint64_t)p->st.bucket_pages * MM_PAGE_LEN).s);
 	if (p->st.buckets == 0) {
 		putchar('\n');
 		return 0;
 	}
 	choose_tier(p);
 	if (p->per_tile > 1)
-		printf(", %" PRIu32 " in a column", p->per_tile);
+		text_print(", %" PRIu32 " in a column", p->per_tile);
 	puts("\n");
 	put_grid(p);
 	putchar('\n');

@@ -28,12 +28,12 @@ static void print_chain(const struct snap_info *in)
 
 	if (in->backing[0] == 0)
 		return;
-	printf("  %-9s ", "base");
+	text_print("  %-9s ", "base");
 	text_put(stdout, in->backing);
 	if (in->has_base)
-		printf(", content %s", snap_hash_text(in->base, hash));
+		text_print(", content %s", snap_hash_text(in->base, hash));
 	putchar('\n');
-	printf("  %-9s %s\n", "chain", text_plural(in->files, "file").s);
+	text_print("  %-9s %s\n", "chain", text_plural(in->files, "file").s);
 }
 
 void stored_print(const struct stored *st)
@@ -43,14 +43,14 @@ void stored_print(const struct stored *st)
 
 	if (!st->is_qcow2)
 		return;
-	printf("  %-9s %s of %s", "stored", kind_of(in), text_size(in->file_len).s);
+	text_print("  %-9s %s of %s", "stored", kind_of(in), text_size(in->file_len).s);
 	if (in->is_checkpoint && in->stored_len > 0)
-		printf(", %.1f to 1 for %s of data",
-		       (double)in->stored_len / (double)(in->file_len - in->side_len),
-		       text_size(in->stored_len).s);
+		text_print(", %.1f to 1 for %s of data",
+			   (double)in->stored_len / (double)(in->file_len - in->side_len),
+			   text_size(in->stored_len).s);
 	putchar('\n');
 	if (in->is_checkpoint)
-		printf("  %-9s %s\n", "content", snap_hash_text(in->content, hash));
+		text_print("  %-9s %s\n", "content", snap_hash_text(in->content, hash));
 	print_chain(in);
 }
 

@@ -3,10 +3,12 @@
  * See safe_load.h. Source: formats, canister snapshot directories, "The heap holds copies".
  */
 #include "tools/image/safe_load.h"
+#include "tools/out/text.h"
 
 void safe_load_print(FILE *to, const char *dir)
 {
-	fprintf(to,
+	text_print_to(
+		to,
 		"\n"
 		"%s: where the layout of a canister snapshot changes, the heap in it does not know:\n"
 		"it still believes the old bucket lists and sizes, and what each map, cell and vector\n"

@@ -103,11 +103,11 @@ static bool stands_left(const struct field *f)
 static void put_cell(FILE *to, const struct field *f, const char *s, int width)
 {
 	if (!stands_left(f))
-		fprintf(to, "%*s", width, s);
+		text_print_to(to, "%*s", width, s);
 	else if (f[1].key)
-		fprintf(to, "%-*s", width, s);
+		text_print_to(to, "%-*s", width, s);
 	else
-		fputs(s, to);
+		text_put(to, s);
 }
 
 static bool has_column(const struct field *f, const void *rows, size_t count, size_t row_len)

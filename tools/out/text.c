@@ -4,10 +4,12 @@
  */
 #include "tools/out/text.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <langinfo.h>
+#include <stdarg.h>
 #include <sys/ioctl.h>
+#include <wchar.h>
+#include <wctype.h>
 
 struct text text_size(uint64_t bytes)
 {
@@ -50,16 +52,90 @@ struct text text_plural(uint64_t n, const char *noun)
 	return t;
 }
 
+/* The length of the character at `text`, if a terminal shows it as a character and not as an order;
+ * 0: it does not. Some characters order the text around them: they change its direction. */
+static size_t shown_len(const char *text)
+{
+	mbstate_t state = {0};
+	wchar_t c;
+	size_t len = mbrtowc(&c, text, MB_CUR_MAX, &state);
+
+	if (len == (size_t)-1 || len == (size_t)-2 || !iswprint((wint_t)c))
+		return 0;
+	if ((c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
+		return 0;
+	return len;
+}
+
 void text_put(FILE *to, const char *text)
 {
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
+	while (*text) {
+		size_t len = shown_len(text);
 
-		if (iscntrl(c))
-			fprintf(to, "\\x%02x", c);
-		else
-			putc(c, to);
+		if (len == 0)
+			fprintf(to, "\\x%02x", (unsigned char)*text++);
+		for (; len > 0; len--)
+			putc(*text++, to);
 	}
+}
+
+/* The sentence with another byte in the place of each newline that is the format's own. */
+static char *PRINTF(1, 0) marked(const char *fmt, va_list args, char mark)
+{
+	auto_free char *with = strdup(fmt);
+	char *text;
+
+	for (char *p = with; p && (p = strchr(p, '\n'));)
+		*p = mark;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	if (!with || vasprintf(&text, with, args) < 0)
+		return NULL;
+#pragma GCC diagnostic pop
+	return text;
+}
+
+/* A newline of the format is where the two differ; all others came with the arguments. */
+static void PRINTF(2, 0) print(FILE *to, const char *fmt, va_list args)
+{
+	auto_free char *one = NULL, *two = NULL;
+	va_list again;
+	char *begin;
+
+	va_copy(again, args);
+	one = marked(fmt, args, 1);
+	two = marked(fmt, again, 2);
+	va_end(again);
+	begin = one;
+	for (size_t i = 0; one && two; i++) {
+		if (one[i] && one[i] == two[i])
+			continue;
+		two[i] = one[i];
+		one[i] = 0;
+		text_put(to, begin);
+		begin = one + i + 1;
+		if (!two[i])
+			break;
+		putc('\n', to);
+	}
+}
+
+void text_print(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	print(stdout, fmt, args);
+	va_end(args);
+}
+
+void text_print_to(FILE *to, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	print(to, fmt, args);
+	va_end(args);
 }
 
 static unsigned width_of(int fd)

@@ -21,9 +21,15 @@ struct text text_count(uint64_t n);
 /* "1 page", "3 pages" with text_count's commas; the plural is the noun and an s. */
 struct text text_plural(uint64_t n, const char *noun);
 
-/* What others have named: control characters are shown as escapes, so that no name is a line of its
- * own, or an order to the terminal. */
+/*
+ * The one way for what others have named or said to a terminal: whatever a terminal would not show
+ * as a character is an escape then, so that no name is a line of its own, or an order to the
+ * terminal.
+ */
 void text_put(FILE *to, const char *text);
+/* As printf and fprintf: newlines in `fmt` remain, those in the arguments become escapes. */
+void text_print(const char *fmt, ...) PRINTF(1, 2);
+void text_print_to(FILE *to, const char *fmt, ...) PRINTF(2, 3);
 
 enum { TERM_WIDTH_DEFAULT = 80 };
 

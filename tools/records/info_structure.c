@@ -144,31 +144,33 @@ static void print_btree(const struct view *v)
 	const struct ss_facts *f = &v->f;
 	const struct ss_usage *u = &v->u;
 
-	printf("  %-9s %s, header version %u, %s\n", "type", v->type, f->version,
-	       entries_text(f->count).s);
-	printf("  %-9s ", "keys");
+	text_print("  %-9s %s, header version %u, %s\n", "type", v->type, f->version,
+		   entries_text(f->count).s);
+	text_print("  %-9s ", "keys");
 	if (f->key_width >= 0)
-		printf("%d bytes each, without a length", f->key_width);
+		text_print("%d bytes each, without a length", f->key_width);
 	else if (v->key_width)
-		printf("each with its length, the longest %s", text_size(u->longest_key_len).s);
+		text_print("each with its length, the longest %s", text_size(u->longest_key_len).s);
 	else
-		printf("none");
-	printf(", %s order%s\n", v->order,
-	       v->f.sort_told || v->u.order == SS_ORDER_OWN ? "" : " (as far as they tell)");
+		text_print("none");
+	text_print(", %s order%s\n", v->order,
+		   v->f.sort_told || v->u.order == SS_ORDER_OWN ? "" : " (as far as they tell)");
 	if (v->guess.text[0])
-		printf("  %-9s %s\n", "", v->guess.text);
+		text_print("  %-9s %s\n", "", v->guess.text);
 	if (f->max_key_len == SS_UNBOUNDED && f->max_sum_len != SS_UNBOUNDED)
-		printf("  %-9s key and value %s together", "bounds", length_text(f->max_sum_len).s);
+		text_print("  %-9s key and value %s together", "bounds",
+			   length_text(f->max_sum_len).s);
 	else
-		printf("  %-9s key %s, value %s", "bounds", length_text(f->max_key_len).s,
-		       length_text(f->max_value_len).s);
-	printf("; longest value %s\n", text_size(u->longest_value_len).s);
-	printf("  %-9s %s of version 1, %s of version 2, %u deep, %" PRIu64 " %% full\n", "nodes",
-	       text_count(u->nodes_v1).s, text_count(u->nodes_v2).s, u->depth, v->node_fill);
-	printf("  %-9s %s of %s; %s for overflow\n", "chunks", text_count(u->chunks_used).s,
-	       text_size(f->page_len).s, text_count(u->overflow_pages).s);
-	printf("  %-9s %s in the free list, %s leaked\n", "", text_count(u->chunks_free).s,
-	       text_count(u->chunks_leaked).s);
+		text_print("  %-9s key %s, value %s", "bounds", length_text(f->max_key_len).s,
+			   length_text(f->max_value_len).s);
+	text_print("; longest value %s\n", text_size(u->longest_value_len).s);
+	text_print("  %-9s %s of version 1, %s of version 2, %u deep, %" PRIu64 " %% full\n",
+		   "nodes", text_count(u->nodes_v1).s, text_count(u->nodes_v2).s, u->depth,
+		   v->node_fill);
+	text_print("  %-9s %s of %s; %s for overflow\n", "chunks", text_count(u->chunks_used).s,
+		   text_size(f->page_len).s, text_count(u->overflow_pages).s);
+	text_print("  %-9s %s in the free list, %s leaked\n", "", text_count(u->chunks_free).s,
+		   text_count(u->chunks_leaked).s);
 }
 
 static void print_records(const struct view *v)
@@ -176,14 +178,14 @@ static void print_records(const struct view *v)
 	if (v->f.kind == SS_BTREE)
 		print_btree(v);
 	else
-		printf("  %-9s %s, version %u, %s; the longest %s\n", "type",
-		       ss_kind_name(v->f.kind), v->f.version, entries_text(v->f.count).s,
-		       text_size(v->u.longest_value_len).s);
-	printf("  %-9s %s of payload in %s held\n", "bytes", text_size(v->payload_len).s,
-	       text_size(v->u.held_len).s);
+		text_print("  %-9s %s, version %u, %s; the longest %s\n", "type",
+			   ss_kind_name(v->f.kind), v->f.version, entries_text(v->f.count).s,
+			   text_size(v->u.longest_value_len).s);
+	text_print("  %-9s %s of payload in %s held\n", "bytes", text_size(v->payload_len).s,
+		   text_size(v->u.held_len).s);
 	if (v->findings)
-		printf("  %-9s %s: 'canisterfs check' tells which\n", "damaged",
-		       text_plural(v->findings, "finding").s);
+		text_print("  %-9s %s: 'canisterfs check' tells which\n", "damaged",
+			   text_plural(v->findings, "finding").s);
 }
 
 static void print_view(const struct records_args *args, const struct view *v)
@@ -191,13 +193,14 @@ static void print_view(const struct records_args *args, const struct view *v)
 	const char *name = NULL;
 
 	if (args->id == CMD_UNSET)
-		printf("%s: raw\n", args->image);
+		text_print("%s: raw\n", args->image);
 	else if ((name = names_of(args->names, (unsigned)args->id)))
-		printf("%s: memory %" PRIu64 " ('%s')\n", args->image, args->id, name);
+		text_print("%s: memory %" PRIu64 " ('%s')\n", args->image, args->id, name);
 	else
-		printf("%s: memory %" PRIu64 "\n", args->image, args->id);
-	printf("  %-9s %s\n", "holds", v->holds);
-	printf("  %-9s %s (%s)\n", "size", text_size(v->len).s, text_plural(v->pages, "page").s);
+		text_print("%s: memory %" PRIu64 "\n", args->image, args->id);
+	text_print("  %-9s %s\n", "holds", v->holds);
+	text_print("  %-9s %s (%s)\n", "size", text_size(v->len).s,
+		   text_plural(v->pages, "page").s);
 	if (v->open)
 		print_records(v);
 }

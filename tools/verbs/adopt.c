@@ -184,13 +184,14 @@ static int print_json(const struct adopt_args *args, const struct outcome *out)
 
 static int print_text(const struct adopt_args *args, const struct outcome *out)
 {
-	printf("%s: memory %" PRIu64 " holds what %s held: %s%s\n", args->out, args->id, args->raw,
-	       out->payload.what, args->prefix ? ", and its length before it" : "");
+	text_print("%s: memory %" PRIu64 " holds what %s held: %s%s\n", args->out, args->id,
+		   args->raw, out->payload.what, args->prefix ? ", and its length before it" : "");
 	if (out->payload.stale_len > 0)
-		printf("  %-9s %s behind it, of something that was there before\n", "left out",
-		       text_plural(out->payload.stale_len, "byte").s);
-	printf("  %-9s %s; with the usual buckets of %d pages %s\n", "size",
-	       text_size(out->image_len).s, DEFAULT_BUCKET_PAGES, text_size(out->default_len).s);
+		text_print("  %-9s %s behind it, of something that was there before\n", "left out",
+			   text_plural(out->payload.stale_len, "byte").s);
+	text_print("  %-9s %s; with the usual buckets of %d pages %s\n", "size",
+		   text_size(out->image_len).s, DEFAULT_BUCKET_PAGES,
+		   text_size(out->default_len).s);
 	bucket_size_print(stdout, args->bucket_pages);
 	return CMD_DONE;
 }

@@ -10,6 +10,7 @@
 #include "tools/facts/cost.h"
 #include "tools/image/image_open.h"
 #include "tools/out/fields.h"
+#include "tools/out/text.h"
 
 struct advise_args {
 	uint64_t room, rate;
@@ -131,34 +132,37 @@ static void print_best(const char *image, const struct advice *a, const struct r
 	uint64_t saved = a->image_len > best->image_len ? a->image_len - best->image_len : 0;
 
 	if (a->best_pages == a->now_pages) {
-		printf("\nBuckets of %s are right for this image: the smallest image that can hold "
-		       "%s.\n",
-		       text_plural(a->best_pages, "page").s, text_size(a->room_len).s);
+		text_print(
+			"\nBuckets of %s are right for this image: the smallest image that can hold "
+			"%s.\n",
+			text_plural(a->best_pages, "page").s, text_size(a->room_len).s);
 		return;
 	}
-	printf("\nTake buckets of %s: ", text_plural(a->best_pages, "page").s);
+	text_print("\nTake buckets of %s: ", text_plural(a->best_pages, "page").s);
 	if (saved > 0)
-		printf("%s and %s a year less than now, and all memories\ntogether can still hold "
-		       "%s.\n",
-		       text_size(saved).s, cost_text(cost_of_year(saved, rate)).s,
-		       text_size(best->cap_len).s);
+		text_print(
+			"%s and %s a year less than now, and all memories\ntogether can still hold "
+			"%s.\n",
+			text_size(saved).s, cost_text(cost_of_year(saved, rate)).s,
+			text_size(best->cap_len).s);
 	else
-		printf("now the cap is %s, and %s is asked for.\n",
-		       text_size((uint64_t)a->now_pages * MM_MAX_BUCKETS * MM_PAGE_LEN).s,
-		       text_size(a->room_len).s);
-	printf("\n  this image   canisterfs rebucket --bucket-pages %u %s OUT\n"
-	       "  new ones     MemoryManager::init_with_bucket_size(memory, %u)\n\n"
-	       "The canister's number counts only where stable memory is empty: later the image's\n"
-	       "own is taken, so that a canister that runs changes its size by a snapshot alone.\n",
-	       a->best_pages, image, a->best_pages);
+		text_print("now the cap is %s, and %s is asked for.\n",
+			   text_size((uint64_t)a->now_pages * MM_MAX_BUCKETS * MM_PAGE_LEN).s,
+			   text_size(a->room_len).s);
+	text_print(
+		"\n  this image   canisterfs rebucket --bucket-pages %u %s OUT\n"
+		"  new ones     MemoryManager::init_with_bucket_size(memory, %u)\n\n"
+		"The canister's number counts only where stable memory is empty: later the image's\n"
+		"own is taken, so that a canister that runs changes its size by a snapshot alone.\n",
+		a->best_pages, image, a->best_pages);
 }
 
 static int print_text(const char *image, const struct answer *a)
 {
-	printf("%s: %s of data in %u %s, buckets of %s, an image of %s\n\n", image,
-	       text_size(a->advice.data_len).s, a->advice.memories,
-	       a->advice.memories == 1 ? "memory" : "memories",
-	       text_plural(a->advice.now_pages, "page").s, text_size(a->advice.image_len).s);
+	text_print("%s: %s of data in %u %s, buckets of %s, an image of %s\n\n", image,
+		   text_size(a->advice.data_len).s, a->advice.memories,
+		   a->advice.memories == 1 ? "memory" : "memories",
+		   text_plural(a->advice.now_pages, "page").s, text_size(a->advice.image_len).s);
 	fields_table(stdout, fields, a->rows, a->row_count, sizeof(*a->rows), "  ");
 	for (size_t i = 0; i < a->row_count; i++)
 		if (a->rows[i].best)

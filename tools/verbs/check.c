@@ -208,8 +208,8 @@ static void print_findings(const struct look *look)
 	for (size_t i = 0; i < look->count; i++) {
 		const struct finding *f = &look->finding[i];
 
-		printf("%-7s  %-*s  %s%s\n", f->severity, width, f->id, f->text,
-		       f->repairable ? "" : " (cannot be repaired)");
+		text_print("%-7s  %-*s  %s%s\n", f->severity, width, f->id, f->text,
+			   f->repairable ? "" : " (cannot be repaired)");
 	}
 }
 
@@ -225,7 +225,7 @@ static void print_counts(const struct look *look)
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
 		if (parts[i].n == 0)
 			continue;
-		printf("%s%s", gap, text_plural(parts[i].n, parts[i].noun).s);
+		text_print("%s%s", gap, text_plural(parts[i].n, parts[i].noun).s);
 		gap = ", ";
 	}
 }
@@ -235,7 +235,7 @@ static void print_outcome(const struct check_args *args, const struct outcome *o
 	const struct look *left = out->repaired ? &out->after : &out->before;
 
 	print_findings(&out->before);
-	printf("%s: ", args->image);
+	text_print("%s: ", args->image);
 	if (out->before.count == 0) {
 		puts("clean");
 		return;
@@ -244,12 +244,12 @@ static void print_outcome(const struct check_args *args, const struct outcome *o
 		fputs("clean, with ", stdout);
 	print_counts(&out->before);
 	if (out->repaired)
-		printf("; repaired, and what was overwritten is in %s", out->undo_file);
+		text_print("; repaired, and what was overwritten is in %s", out->undo_file);
 	else if (!args->repair && defects(left) > left->result.unrepairable)
 		fputs("; 'canisterfs check --repair' mends what can be mended", stdout);
 	putchar('\n');
 	if (out->repaired && left->count > 0) {
-		printf("%s: what is left:\n", args->image);
+		text_print("%s: what is left:\n", args->image);
 		print_findings(left);
 	}
 }
@@ -316,7 +316,7 @@ static int take_back(const struct check_args *args)
 		cmd_fail(args->image, &err);
 		return CHECK_FAILED;
 	}
-	printf("%s: as it was before the change\n", args->image);
+	text_print("%s: as it was before the change\n", args->image);
 	return CHECK_CLEAN;
 }
 

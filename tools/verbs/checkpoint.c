@@ -60,13 +60,14 @@ static int print(const struct checkpoint_args *args, const struct snap_exported 
 
 	if (args->json)
 		return print_json(args, done);
-	printf("%s: %s", args->out, text_size(done->stored_len).s);
+	text_print("%s: %s", args->out, text_size(done->stored_len).s);
 	if (args->base)
-		printf(" that differ from %s, of", args->base);
+		text_print(" that differ from %s, of", args->base);
 	else
 		fputs(" of", stdout);
-	printf(" %s of data, in %s\n", text_size(done->data_len).s, text_size(done->file_len).s);
-	printf("content %s\n", snap_hash_text(done->content, hash));
+	text_print(" %s of data, in %s\n", text_size(done->data_len).s,
+		   text_size(done->file_len).s);
+	text_print("content %s\n", snap_hash_text(done->content, hash));
 	return CMD_DONE;
 }
 

@@ -184,28 +184,28 @@ static void print_text(const struct compact_args *args, const struct outcome *ou
 	const struct mm_compaction *p = &out->plan;
 	uint64_t saved = out->old_len > p->image_len ? out->old_len - p->image_len : 0;
 
-	printf("%s: %s%s, was %s", args->out ? args->out : args->image,
-	       args->dry_run ? "would be " : "", text_size(p->image_len).s,
-	       text_size(out->old_len).s);
+	text_print("%s: %s%s, was %s", args->out ? args->out : args->image,
+		   args->dry_run ? "would be " : "", text_size(p->image_len).s,
+		   text_size(out->old_len).s);
 	if (saved > 0)
-		printf(": %s less, %s a year", text_size(saved).s,
-		       cost_text(cost_of_year(saved, COST_RATE_DEFAULT)).s);
+		text_print(": %s less, %s a year", text_size(saved).s,
+			   cost_text(cost_of_year(saved, COST_RATE_DEFAULT)).s);
 	putchar('\n');
-	printf("  %-9s %s that nobody owns, %s behind a memory's last page\n", "dropped",
-	       text_plural(p->holes, "bucket").s, text_count(p->surplus).s);
+	text_print("  %-9s %s that nobody owns, %s behind a memory's last page\n", "dropped",
+		   text_plural(p->holes, "bucket").s, text_count(p->surplus).s);
 	if (p->tail_len > 0)
-		printf("  %-9s %s behind the last bucket\n", "", text_size(p->tail_len).s);
+		text_print("  %-9s %s behind the last bucket\n", "", text_size(p->tail_len).s);
 	if (!args->out)
-		printf("  %-9s %s (%s)\n", "moved", text_plural(p->moves, "bucket").s,
-		       text_size(p->moves * out->bucket_len).s);
+		text_print("  %-9s %s (%s)\n", "moved", text_plural(p->moves, "bucket").s,
+			   text_size(p->moves * out->bucket_len).s);
 	if (out->stale_len != CMD_UNSET)
-		printf("  %-9s %s that were no memory's\n", "blanked",
-		       text_plural(out->stale_len, "byte").s);
+		text_print("  %-9s %s that were no memory's\n", "blanked",
+			   text_plural(out->stale_len, "byte").s);
 	if (out->hashed)
-		printf("  %-9s %s before and after\n", "memories", out->hash.text);
+		text_print("  %-9s %s before and after\n", "memories", out->hash.text);
 	if (out->undo_file)
-		printf("  %-9s 'canisterfs check --undo %s %s' takes it back\n", "undo",
-		       out->undo_file, args->image);
+		text_print("  %-9s 'canisterfs check --undo %s %s' takes it back\n", "undo",
+			   out->undo_file, args->image);
 }
 
 static int cmd_compact(const void *arguments)

@@ -293,17 +293,17 @@ static void print_sentence(const struct comparison *c)
 		if (!c->same_layout)
 			puts("same content, other layout");
 		else if (c->rest.differing > 0)
-			printf("same content; outside of the memories %s not the same\n",
-			       text_plural(c->rest.differing, "page").s);
+			text_print("same content; outside of the memories %s not the same\n",
+				   text_plural(c->rest.differing, "page").s);
 		else
 			puts("same content, other length");
 		break;
 	case DIFFER:
 		if (c->by_memory)
-			printf("different in %u %s%s\n", n, n == 1 ? "memory" : "memories",
-			       c->same_layout ? "" : ", other layout");
+			text_print("different in %u %s%s\n", n, n == 1 ? "memory" : "memories",
+				   c->same_layout ? "" : ", other layout");
 		else
-			printf("different in %s\n", text_plural(c->rest.differing, "page").s);
+			text_print("different in %s\n", text_plural(c->rest.differing, "page").s);
 		break;
 	}
 }
@@ -326,22 +326,22 @@ static void print_ranges(const struct row *row)
 	const char *gap = " ";
 
 	if (row->mm_id >= 0)
-		printf("  memory %d, pages", row->mm_id);
+		text_print("  memory %d, pages", row->mm_id);
 	else
 		fputs("  pages", stdout);
 	for (size_t i = 0; i < row->ranges; i++, gap = ", ") {
 		const struct range *r = &row->range[i];
 
-		printf("%s%" PRIu64, gap, r->first);
+		text_print("%s%" PRIu64, gap, r->first);
 		if (r->count > 1)
-			printf("-%" PRIu64, r->first + r->count - 1);
+			text_print("-%" PRIu64, r->first + r->count - 1);
 	}
 	putchar('\n');
 }
 
 static void print_text(const struct comparison *c, const struct row *rows, size_t count)
 {
-	printf("%s, %s: ", c->args->path[0], c->args->path[1]);
+	text_print("%s, %s: ", c->args->path[0], c->args->path[1]);
 	print_sentence(c);
 	if (count > 0)
 		fields_table(stdout, row_fields, rows, count, sizeof(*rows), "  ");

@@ -50,8 +50,8 @@ static int report(const struct create_args *args)
 		fields_put(&doc, doc.root, bucket_size_fields, &size);
 		return json_print(&doc);
 	}
-	printf("%s: an empty image with buckets of %s (%s)\n", args->image,
-	       text_plural(size.bucket_pages, "page").s, text_size(size.bucket_len).s);
+	text_print("%s: an empty image with buckets of %s (%s)\n", args->image,
+		   text_plural(size.bucket_pages, "page").s, text_size(size.bucket_len).s);
 	bucket_size_print(stdout, size.bucket_pages);
 	return CMD_DONE;
 }

@@ -148,8 +148,8 @@ static int cmd_extract(const void *arguments)
 	if (extract(args, &out, &err) != 0)
 		return cmd_fail(out.where, &err);
 	if (!args->json) {
-		printf("%s: a raw image of %s, of them %s of memory %" PRIu64 "\n", args->out,
-		       text_size(out.out_len).s, text_plural(out.len, "byte").s, args->id);
+		text_print("%s: a raw image of %s, of them %s of memory %" PRIu64 "\n", args->out,
+			   text_size(out.out_len).s, text_plural(out.len, "byte").s, args->id);
 		return CMD_DONE;
 	}
 	doc = json_begin();

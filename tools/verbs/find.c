@@ -346,17 +346,17 @@ static int print_json(const struct find *f)
 static int print_text(const char *image, const struct find *f)
 {
 	if (f->count == 0) {
-		printf("%s: not found\n", image);
+		text_print("%s: not found\n", image);
 		return CMD_DONE;
 	}
-	printf("%s: %s%s of %s\n\n", image, text_count(f->count).s,
-	       f->count == 1 ? " copy"
-	       : f->more     ? " copies or more"
-			     : " copies",
-	       text_plural(f->needle.len, "byte").s);
+	text_print("%s: %s%s of %s\n\n", image, text_count(f->count).s,
+		   f->count == 1 ? " copy"
+		   : f->more     ? " copies or more"
+				 : " copies",
+		   text_plural(f->needle.len, "byte").s);
 	fields_table(stdout, fields, f->matches, f->count, sizeof(*f->matches), "  ");
 	if (f->more)
-		printf("\nThere are more: --limit tells how many to look for.\n");
+		text_print("\nThere are more: --limit tells how many to look for.\n");
 	return CMD_DONE;
 }
 

@@ -177,22 +177,23 @@ char *info_json(struct store *store, struct mm *mm, const struct names *names,
 
 static void print_managed(const struct info *in)
 {
-	printf("  %-9s %s of %s handed out, %s each (%s)\n", "buckets", text_count(in->buckets).s,
-	       text_count(MM_MAX_BUCKETS).s, text_plural(in->size.bucket_pages, "page").s,
-	       text_size(in->size.bucket_len).s);
+	text_print("  %-9s %s of %s handed out, %s each (%s)\n", "buckets",
+		   text_count(in->buckets).s, text_count(MM_MAX_BUCKETS).s,
+		   text_plural(in->size.bucket_pages, "page").s, text_size(in->size.bucket_len).s);
 	if (in->holes)
-		printf("  %-9s %s that nobody owns\n", "holes", text_plural(in->holes, "bucket").s);
+		text_print("  %-9s %s that nobody owns\n", "holes",
+			   text_plural(in->holes, "bucket").s);
 	bucket_size_print(stdout, in->size.bucket_pages);
-	printf("  %-9s %s can still be given out (%s)\n", "headroom",
-	       text_size(in->headroom_pages * MM_PAGE_LEN).s,
-	       text_plural(in->headroom_pages, "page").s);
-	printf("  %-9s %s in the buckets of all memories, behind their ends\n", "slack",
-	       text_size(in->slack_len).s);
+	text_print("  %-9s %s can still be given out (%s)\n", "headroom",
+		   text_size(in->headroom_pages * MM_PAGE_LEN).s,
+		   text_plural(in->headroom_pages, "page").s);
+	text_print("  %-9s %s in the buckets of all memories, behind their ends\n", "slack",
+		   text_size(in->slack_len).s);
 	if (in->tail_len)
-		printf("  %-9s %s behind the last bucket\n", "tail", text_size(in->tail_len).s);
+		text_print("  %-9s %s behind the last bucket\n", "tail", text_size(in->tail_len).s);
 	if (in->stale_len)
-		printf("  %-9s %s in page 0, of something that the manager was made over\n",
-		       "stale", text_plural(in->stale_len, "byte").s);
+		text_print("  %-9s %s in page 0, of something that the manager was made over\n",
+			   "stale", text_plural(in->stale_len, "byte").s);
 	if (in->row_count == 0) {
 		puts("\n  no memories yet");
 		return;
@@ -209,12 +210,12 @@ static int report(struct info *in, const struct info_args *args, uint64_t len)
 		doc = to_json(in);
 		return json_print(&doc);
 	}
-	printf("%s: %s\n", args->r.image, in->kind);
-	printf("  why       %s\n", in->why.text);
+	text_print("%s: %s\n", args->r.image, in->kind);
+	text_print("  why       %s\n", in->why.text);
 	if (in->text)
-		printf("  holds     %s\n", in->text);
-	printf("  size      %s (%s bytes, %s)\n", text_size(len).s, text_count(len).s,
-	       text_plural(in->pages, "page").s);
+		text_print("  holds     %s\n", in->text);
+	text_print("  size      %s (%s bytes, %s)\n", text_size(len).s, text_count(len).s,
+		   text_plural(in->pages, "page").s);
 	stored_print(&in->stored);
 	beside_print(in->beside);
 	if (is_managed(in))

@@ -297,11 +297,11 @@ static int print_count(const struct load_count *c, bool as_json)
 	struct json doc;
 
 	if (!as_json) {
-		printf("%s added, %s changed, %s removed, %s as they were", text_count(c->added).s,
-		       text_count(c->changed).s, text_count(c->removed).s,
-		       text_count(c->unchanged).s);
+		text_print("%s added, %s changed, %s removed, %s as they were",
+			   text_count(c->added).s, text_count(c->changed).s,
+			   text_count(c->removed).s, text_count(c->unchanged).s);
 		if (c->missing)
-			printf(", %s not there", text_count(c->missing).s);
+			text_print(", %s not there", text_count(c->missing).s);
 		putchar('\n');
 		return CMD_DONE;
 	}

@@ -121,15 +121,16 @@ static int print_text(const struct rebucket_args *args, const struct outcome *ou
 {
 	uint64_t saved = out->old_len > out->new_len ? out->old_len - out->new_len : 0;
 
-	printf("%s: buckets of %s instead of %s\n", args->out,
-	       text_plural(out->new_pages, "page").s, text_count(out->old_pages).s);
-	printf("  %-9s %s, was %s", "size", text_size(out->new_len).s, text_size(out->old_len).s);
+	text_print("%s: buckets of %s instead of %s\n", args->out,
+		   text_plural(out->new_pages, "page").s, text_count(out->old_pages).s);
+	text_print("  %-9s %s, was %s", "size", text_size(out->new_len).s,
+		   text_size(out->old_len).s);
 	if (saved > 0)
-		printf(": %s less, %s a year", text_size(saved).s,
-		       cost_text(cost_of_year(saved, COST_RATE_DEFAULT)).s);
+		text_print(": %s less, %s a year", text_size(saved).s,
+			   cost_text(cost_of_year(saved, COST_RATE_DEFAULT)).s);
 	putchar('\n');
 	bucket_size_print(stdout, out->new_pages);
-	printf("  %-9s %s before and after\n", "memories", out->hash.text);
+	text_print("  %-9s %s before and after\n", "memories", out->hash.text);
 	return CMD_DONE;
 }
 

@@ -91,9 +91,9 @@ static int print(const struct restore_args *args, const struct snap_restored *do
 
 	snap_hash_text(done->content, hash);
 	if (!args->json) {
-		printf("%s: %s, of which %s are data; content %s%s\n", args->image,
-		       text_size(len).s, text_size(done->data_len).s, hash,
-		       done->proven ? "" : " (the file has none to compare)");
+		text_print("%s: %s, of which %s are data; content %s%s\n", args->image,
+			   text_size(len).s, text_size(done->data_len).s, hash,
+			   done->proven ? "" : " (the file has none to compare)");
 		return CMD_DONE;
 	}
 	doc = json_begin();

@@ -250,15 +250,15 @@ static int print_json(const struct trial *t)
 
 static void print_text(const struct trial *t)
 {
-	printf("command: exit status %d after %" PRIu64 ".%03" PRIu64 " s\n", t->status,
-	       t->milliseconds / 1000, t->milliseconds % 1000);
+	text_print("command: exit status %d after %" PRIu64 ".%03" PRIu64 " s\n", t->status,
+		   t->milliseconds / 1000, t->milliseconds % 1000);
 	if (t->first.count == 0)
 		puts("no memory has changed");
 	else
 		fields_table(stdout, change_fields, t->first.row, t->first.count,
 			     sizeof(t->first.row[0]), "  ");
 	if (t->again_status > 0)
-		printf("second run: exit status %d\n", t->again_status);
+		text_print("second run: exit status %d\n", t->again_status);
 	else if (t->again_status == 0 && t->second.count == 0)
 		puts("second run: nothing changed");
 	if (t->second.count > 0) {
@@ -267,7 +267,7 @@ static void print_text(const struct trial *t)
 			     sizeof(t->second.row[0]), "  ");
 	}
 	if (t->check_status >= 0)
-		printf("check: exit status %d\n", t->check_status);
+		text_print("check: exit status %d\n", t->check_status);
 	puts(passed(t) ? "passed" : "FAILED");
 }
 

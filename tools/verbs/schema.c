@@ -188,11 +188,11 @@ static int report(const struct gate *g, const struct schema_args *args)
 	struct json doc;
 
 	for (size_t i = 0; !args->json && i < g->count; i++)
-		printf("%-7s  %-15s  %s\n", g->finding[i].severity, g->finding[i].id,
-		       g->finding[i].words);
+		text_print("%-7s  %-15s  %s\n", g->finding[i].severity, g->finding[i].id,
+			   g->finding[i].words);
 	if (!args->json) {
-		printf("%s: %s\n", args->image,
-		       g->errors ? "does not fit the code" : "fits the code");
+		text_print("%s: %s\n", args->image,
+			   g->errors ? "does not fit the code" : "fits the code");
 		return g->errors > 0 ? COMPARE_DIFFER : COMPARE_SAME;
 	}
 	doc = json_begin();

@@ -114,38 +114,37 @@ static struct row row_of(const struct snap_finding *f, const struct places *plac
 
 static void print_row(const struct row *row)
 {
-	printf("%-7s  %-8s  ", row->severity, row->id);
+	text_print("%-7s  %-8s  ", row->severity, row->id);
 	if (row->depth > 0)
-		printf("base %" PRIu64 ": ", row->depth);
+		text_print("base %" PRIu64 ": ", row->depth);
 	if (row->image_off == UINT64_MAX) {
-		text_put(stdout, row->text);
-		putchar('\n');
+		text_print("%s\n", row->text);
 		return;
 	}
-	printf("page %" PRIu64 " of the image", row->image_off / MM_PAGE_LEN);
+	text_print("page %" PRIu64 " of the image", row->image_off / MM_PAGE_LEN);
 	if (row->mm_id >= 0)
-		printf(" (%spage %" PRIu64 " of memory %d)",
-		       strcmp(row->place, "memory") == 0 ? "" : "slack, ",
-		       row->memory_off / MM_PAGE_LEN, row->mm_id);
+		text_print(" (%spage %" PRIu64 " of memory %d)",
+			   strcmp(row->place, "memory") == 0 ? "" : "slack, ",
+			   row->memory_off / MM_PAGE_LEN, row->mm_id);
 	else if (row->place)
-		printf(" (%s)", row->place);
-	printf(": %s\n", row->text);
+		text_print(" (%s)", row->place);
+	text_print(": %s\n", row->text);
 }
 
 static void print_outcome(const char *path, const struct snap_verified *done)
 {
 	uint64_t errors = done->findings - done->harmless;
 
-	printf("%s: ", path);
+	text_print("%s: ", path);
 	if (done->findings == 0)
 		fputs("clean", stdout);
 	if (errors > 0)
 		fputs(text_plural(errors, "error").s, stdout);
 	if (done->harmless > 0)
-		printf("%s%s", errors ? ", " : "", text_plural(done->harmless, "warning").s);
-	printf("; looked at %s in %s%s\n", text_plural(done->clusters, "cluster").s,
-	       text_plural(done->files, "file").s,
-	       done->proven ? "" : ", not all of which have checksums");
+		text_print("%s%s", errors ? ", " : "", text_plural(done->harmless, "warning").s);
+	text_print("; looked at %s in %s%s\n", text_plural(done->clusters, "cluster").s,
+		   text_plural(done->files, "file").s,
+		   done->proven ? "" : ", not all of which have checksums");
 }
 
 static int print_json(const struct row *rows, size_t count, const struct snap_verified *done,
@@ -184,7 +183,7 @@ static int print(const struct verify_args *args, struct store *s, const struct f
 	for (size_t i = 0; i < f->count; i++)
 		print_row(&rows[i]);
 	if (f->count < done->findings)
-		printf("... and %s more\n", text_count(done->findings - f->count).s);
+		text_print("... and %s more\n", text_count(done->findings - f->count).s);
 	print_outcome(args->checkpoint, done);
 	beside_print(beside);
 	return exit;

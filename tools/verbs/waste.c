@@ -6,6 +6,7 @@
 #include "tools/cmd/cmd.h"
 #include "tools/facts/cost.h"
 #include "tools/input/input.h"
+#include "tools/out/text.h"
 #include "tools/waste/waste_sum.h"
 #include "tools/waste/waste_walk.h"
 
@@ -52,7 +53,7 @@ struct waste {
 static void print_json_line(struct waste *w, char *line)
 {
 	if (line)
-		puts(line);
+		text_print("%s\n", line);
 	else
 		w->out_of_memory = true;
 	free(line);
