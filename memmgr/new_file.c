@@ -4,7 +4,7 @@
  * that name, and a killed process leaves at most one hidden file. Never writes content. One thread
  * per struct new_file.
  */
-#include "memmgr/util.h"
+#include "memmgr/store.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -123,7 +123,15 @@ static int resolve(struct new_file *nf, const char *path, struct stat *st, bool 
 	return nf->path ? 0 : err_sys(err, -ENOMEM, "cannot create");
 }
 
-int new_file_open(struct new_file *nf, const char *path, bool force, struct err *err)
+/* Whoever may not open a file for writing may still replace it in a directory of his own. */
+static int hold_old(struct new_file *nf, struct err *err)
+{
+	int rc = file_store_open(nf->path, true, &nf->old, err);
+
+	return rc == -EWOULDBLOCK ? rc : 0;
+}
+
+static int open_new(struct new_file *nf, const char *path, bool force, bool held, struct err *err)
 {
 	struct stat st;
 	bool exists;
@@ -132,6 +140,8 @@ int new_file_open(struct new_file *nf, const char *path, bool force, struct err 
 	*nf = NEW_FILE_NONE;
 	nf->force = force;
 	rc = resolve(nf, path, &st, &exists, err);
+	if (rc == 0 && exists && !held)
+		rc = hold_old(nf, err);
 	if (rc == 0) {
 		rc = open_nameless(nf);
 		if (rc == 0 && exists)
@@ -142,6 +152,16 @@ int new_file_open(struct new_file *nf, const char *path, bool force, struct err 
 	if (rc < 0)
 		new_file_drop(nf);
 	return rc;
+}
+
+int new_file_open(struct new_file *nf, const char *path, bool force, struct err *err)
+{
+	return open_new(nf, path, force, false, err);
+}
+
+int new_file_open_held(struct new_file *nf, const char *path, struct err *err)
+{
+	return open_new(nf, path, true, true, err);
 }
 
 /* Gives a nameless file a hidden name, which a rename can then put over another file. */
@@ -232,6 +252,7 @@ void new_file_drop(struct new_file *nf)
 		unlink(nf->tmp_path);
 	if (nf->fd >= 0)
 		close(nf->fd);
+	store_close(nf->old);
 	free(nf->tmp_path);
 	free(nf->path);
 	*nf = NEW_FILE_NONE;

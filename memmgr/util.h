@@ -172,13 +172,16 @@ uint32_t crc32_of(uint32_t crc, const void *buf, size_t len);
  */
 struct new_file {
 	int fd;
-	bool force; /* may replace an existing file */
+	bool force;        /* may replace an existing file */
+	struct store *old; /* that file, which nobody else can begin to use until the end */
 	char *path;
 	char *tmp_path; /* NULL while nameless */
 };
 
-/* -EEXIST when `path` exists and `force` is false. */
+/* -EEXIST when `path` exists and `force` is false; -EWOULDBLOCK when that file is in use. */
 int MUST_CHECK new_file_open(struct new_file *nf, const char *path, bool force, struct err *err);
+/* The same where the caller itself uses the file, and lets nobody else do so. */
+int MUST_CHECK new_file_open_held(struct new_file *nf, const char *path, struct err *err);
 /* Syncs the file, gives it its name, syncs the directory, closes. After a failure: new_file_drop.
  */
 int MUST_CHECK new_file_commit(struct new_file *nf, struct err *err);

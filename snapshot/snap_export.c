@@ -374,7 +374,7 @@ int snap_export(struct store *src, const char *path, const struct snap_export *h
 	if (rc == 0)
 		rc = check_apart(base, path, err);
 	if (rc == 0)
-		rc = new_file_open(&nf, path, how->force, err);
+		rc = snap_replace(&nf, path, how->force, err);
 	if (rc == 0)
 		rc = write_all(src, base, base_name, &nf, how, out, err);
 	return rc < 0 ? rc : new_file_commit(&nf, err);

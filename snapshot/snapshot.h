@@ -129,6 +129,13 @@ int MUST_CHECK snap_live_open(struct store *image, const char *path, struct stor
 int MUST_CHECK snap_live_set_unordered(struct snap_live *live, struct err *err);
 /* There are snapshots beside this image, or the traces of some. */
 bool snap_live_exists(const char *path);
+/*
+ * Opens a new file, as new_file_open does; with `force` it may replace another, though none that is
+ * in use: -EWOULDBLOCK while somebody has it open or mounted, -EBUSY while live snapshots hang on
+ * it. snap_replace_held: the caller itself has it open for writing.
+ */
+int MUST_CHECK snap_replace(struct new_file *nf, const char *path, bool force, struct err *err);
+int MUST_CHECK snap_replace_held(struct new_file *nf, const char *path, struct err *err);
 /* Removes all snapshots beside an image that nobody uses. */
 int MUST_CHECK snap_live_remove_all(const char *path, struct err *err);
 /* NULL: this is another kind of store. */

@@ -26,25 +26,29 @@ static int copy_head(const char *like, struct store *to, struct err *err)
 	return rc ? err_prefix(err, rc, "the pages before the base page, from %s", like) : 0;
 }
 
-/* What `path` names is not in use, and nobody begins to use it meanwhile. */
-static int hold_old(const char *path, bool force, bool held, struct image_new *out, struct err *err)
+/* What `path` names is not in use, and nobody begins to use it meanwhile. `held`: but by the
+ * caller. */
+static int open_dir(const char *path, bool force, bool held, struct image_new *out, struct err *err)
+{
+	int rc = force ? image_check_dir(path, err) : err_set(err, -EEXIST, "exists already");
+
+	if (!rc)
+		rc = canister_swap_begin(path, held, &out->swap, err);
+	if (rc)
+		return rc;
+	return held ? new_file_open_held(&out->file, out->swap.stable_path, err)
+		    : new_file_open(&out->file, out->swap.stable_path, true, err);
+}
+
+static int open_file(const char *path, bool force, bool held, struct image_new *out,
+		     struct err *err)
 {
 	struct stat st;
 
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-		int rc = force ? image_check_dir(path, err)
-			       : err_set(err, -EEXIST, "exists already");
-
-		return rc ? rc : canister_swap_begin(path, held, &out->swap, err);
-	}
-	if (force && snap_live_exists(path))
-		return err_set(
-			err, -EBUSY,
-			"has snapshots, which hold what differs from the image that is there; "
-			"'canisterfs snapshot remove' them first");
-	if (!held && force && file_store_open(path, true, &out->old, err) == -EWOULDBLOCK)
-		return -EWOULDBLOCK;
-	return 0;
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return open_dir(path, force, held, out, err);
+	return held && force ? snap_replace_held(&out->file, path, err)
+			     : snap_replace(&out->file, path, force, err);
 }
 
 int image_new_open(const char *path, bool force, const char *like, struct image_new *out,
@@ -52,13 +56,10 @@ int image_new_open(const char *path, bool force, const char *like, struct image_
 {
 	uint64_t base_len = image_base_pages * MM_PAGE_LEN;
 	struct store *whole;
-	int rc = hold_old(path, force, like && image_is_same(path, like), out, err);
+	int rc = open_file(path, force, like && image_is_same(path, like), out, err);
 	int fd;
 
 	out->name = path;
-	if (!rc)
-		rc = new_file_open(&out->file, out->swap.dir ? out->swap.stable_path : path, force,
-				   err);
 	if (rc)
 		return rc;
 	fd = fcntl(out->file.fd, F_DUPFD_CLOEXEC, 3);
@@ -117,7 +118,6 @@ int image_new_commit(struct image_new *new, struct err *err)
 	new->store = NULL;
 	if (!rc)
 		rc = give_name(new, len, err);
-	store_close(new->old);
 	new->old = NULL;
 	return rc ? rc : settle_sides(new, err);
 }
@@ -125,7 +125,6 @@ int image_new_commit(struct image_new *new, struct err *err)
 void image_new_drop(struct image_new *new)
 {
 	store_close(new->store);
-	store_close(new->old);
 	new_file_drop(&new->file);
 	canister_swap_drop(&new->swap);
 	*new = IMAGE_NEW_NONE;

@@ -97,7 +97,6 @@ int MUST_CHECK image_check_dir(const char *path, struct err *err);
  */
 struct image_new {
 	struct new_file file;
-	struct store *old; /* keeps others from the image that is replaced */
 	struct store *store;
 	struct canister_swap swap;
 	const char *name;              /* as the user gave it */

@@ -3,6 +3,7 @@
  * waste: what all images of a fleet waste together, and what other buckets would save. Looks at
  * page 0 of each; holds sums, not images.
  */
+#include "snapshot/snapshot.h"
 #include "tools/cmd/cmd.h"
 #include "tools/facts/cost.h"
 #include "tools/input/input.h"
@@ -127,7 +128,7 @@ static void merge(struct waste *w)
 static int write_html(const struct waste *w, uint64_t rate, struct err *err)
 {
 	auto_new_file struct new_file file = NEW_FILE_NONE;
-	int rc = new_file_open(&file, w->args->html, w->args->force, err);
+	int rc = snap_replace(&file, w->args->html, w->args->force, err);
 	FILE *to;
 	int fd;
 
