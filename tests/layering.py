@@ -111,6 +111,18 @@ def check_source(path):
             check_library(where, part, found[1])
 
 
+def check_printing():
+    """Whatever a verb prints may hold a name that others gave: text_print shows no order in it."""
+    bare = re.compile(r'(?<![a-z_])(v?printf\(|fprintf\(|puts\([^"]*\);)(?!.*\\033)')
+    for folder in ("verbs", "records", "facts", "image"):
+        for path in sorted((ROOT / "tools" / folder).glob("*.c")):
+            for number, line in enumerate(path.read_text().split("\n"), 1):
+                # version.c prints nothing that others gave.
+                if bare.search(line) and path.name != "version.c":
+                    name = path.relative_to(ROOT).as_posix()
+                    problems.append(f"{name}:{number}: text_print and text_print_to print here")
+
+
 def check_tests_are_registered():
     for folder, pattern in (("unit", "test_*.c"), ("cli", "*.sh")):  # mount holds its own
         build = ROOT / "tests" / folder / "meson.build"
@@ -128,6 +140,7 @@ def main():
     for path in sources:
         check_source(path)
     check_folders(sources)
+    check_printing()
     check_tests_are_registered()
     for problem in problems:
         print(problem)

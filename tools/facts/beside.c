@@ -83,7 +83,7 @@ void beside_free(struct beside *b)
 /* Only the first line has a heading. */
 static void begin_line(size_t *lines)
 {
-	printf("  %-9s ", (*lines)++ == 0 ? "beside" : "");
+	text_print("  %-9s ", (*lines)++ == 0 ? "beside" : "");
 }
 
 void beside_print(const struct beside *b)
@@ -93,15 +93,16 @@ void beside_print(const struct beside *b)
 	for (size_t i = 0; i < b->count; i++) {
 		begin_line(&lines);
 		text_put(stdout, b->file[i].name);
-		printf(", %s\n", text_size(b->file[i].len).s);
+		text_print(", %s\n", text_size(b->file[i].len).s);
 	}
 	for (size_t i = 0; i < b->len_count; i++) {
 		begin_line(&lines);
-		printf("memory %d has %s\n", b->len[i].mm_id, text_plural(b->len[i].len, "byte").s);
+		text_print("memory %d has %s\n", b->len[i].mm_id,
+			   text_plural(b->len[i].len, "byte").s);
 	}
 	if (*b->warning.text) {
 		begin_line(&lines);
-		puts(b->warning.text);
+		text_print("%s\n", b->warning.text);
 	}
 	if (b->damaged) {
 		begin_line(&lines);

@@ -37,10 +37,10 @@ void bucket_size_print(FILE *to, uint64_t bucket_pages)
 {
 	struct bucket_size b = bucket_size_of(bucket_pages);
 
-	fprintf(to, "  %-9s %s a memory on average; the least that one takes is %s\n", "waste",
-		text_size(b.average_waste).s, text_size(b.bucket_len).s);
-	fprintf(to, "  %-9s %s for all memories together (%s buckets)\n", "cap",
-		text_size(b.cap_len).s, text_count(MM_MAX_BUCKETS).s);
+	text_print_to(to, "  %-9s %s a memory on average; the least that one takes is %s\n",
+		      "waste", text_size(b.average_waste).s, text_size(b.bucket_len).s);
+	text_print_to(to, "  %-9s %s for all memories together (%s buckets)\n", "cap",
+		      text_size(b.cap_len).s, text_count(MM_MAX_BUCKETS).s);
 }
 
 void bucket_size_table(FILE *to, const char *indent)

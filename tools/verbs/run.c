@@ -268,7 +268,7 @@ static void print_text(const struct trial *t)
 	}
 	if (t->check_status >= 0)
 		text_print("check: exit status %d\n", t->check_status);
-	puts(passed(t) ? "passed" : "FAILED");
+	text_print("%s\n", passed(t) ? "passed" : "FAILED");
 }
 
 static int cmd_run(const void *arguments)
