@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "tools/main.h"
+#include "tools/sandbox/sandbox.h"
 
 /* An answer that did not arrive is a failure, also when only the last buffer was lost. A reader
  * that went away (`canisterfs map IMAGE | head`) needs no message. */
@@ -94,6 +95,24 @@ static int helper_form(int argc, char **argv)
 	return run_verb(mount, argc, argv);
 }
 
+/* `canisterfs --sandbox VERB ...` */
+static int sandboxed(int argc, char **argv)
+{
+	const struct verb *v = argc > 1 ? verb_named(argv[1]) : NULL;
+	struct err err = {""};
+
+	if (!v) {
+		cmd_error("--sandbox", "a verb is missing: 'canisterfs help' lists them");
+		return CMD_USAGE;
+	}
+	if (!v->reads)
+		return cmd_usage(v, "--sandbox is for verbs that write nothing but their answer");
+	raise_file_limit(v);
+	if (sandbox_begin(&err) != 0)
+		return cmd_fail("--sandbox", &err);
+	return run_verb(v, argc - 1, argv + 1);
+}
+
 int main(int argc, char **argv)
 {
 	const struct verb *v;
@@ -120,6 +139,8 @@ int main(int argc, char **argv)
 		printf("canisterfs %s\n", CANISTERFS_VERSION);
 		return finish(CMD_DONE, CMD_FAILED);
 	}
+	if (strcmp(argv[1], "--sandbox") == 0)
+		return sandboxed(argc - 1, argv + 1);
 	v = verb_named(argv[1]);
 	if (v)
 		return run_verb(v, argc - 1, argv + 1);

@@ -71,6 +71,7 @@ struct verb {
 	/* Where they are not CMD_USAGE and CMD_FAILED: what a bad command line exits with, and what
 	 * an answer exits with that could not be written to stdout. */
 	int usage_exit, failed_exit;
+	bool reads; /* writes nothing but its answer: may run in the sandbox */
 };
 
 #define VERB(name) extern const struct verb verb_##name;

@@ -9,6 +9,7 @@
 
 #include "tools/out/fields.h"
 #include "tools/out/text.h"
+#include "tools/sandbox/sandbox.h"
 
 struct view {
 	uint64_t pages, len; /* of the memory */
@@ -98,6 +99,8 @@ static int inspect(const struct records_args *args, struct view *v, struct err *
 
 	if (rc == 0)
 		rc = records_open_memory(args->image, choice.mm_id, false, &r, err);
+	if (rc == 0)
+		rc = sandbox_inputs_open(err);
 	if (rc == 0)
 		rc = ss_recognise(records_store(&r), &v->content, err);
 	if (rc < 0)

@@ -11,6 +11,7 @@
 #include "tools/image/image_open.h"
 #include "tools/out/fields.h"
 #include "tools/out/text.h"
+#include "tools/sandbox/sandbox.h"
 
 struct advise_args {
 	uint64_t room, rate;
@@ -177,7 +178,7 @@ static int cmd_advise(const void *arguments)
 	struct answer answer = {.rate = args->rate == CMD_UNSET ? COST_RATE_DEFAULT : args->rate};
 	struct err err = {""};
 
-	if (image_open(args->image, false, &img, &err) != 0)
+	if (image_open(args->image, false, &img, &err) != 0 || sandbox_inputs_open(&err) != 0)
 		return cmd_fail(args->image, &err);
 	if (advice_of(img.mm, args->room == CMD_UNSET ? 0 : args->room, &answer.advice, &err) != 0)
 		return cmd_fail(args->image, &err);
@@ -199,4 +200,5 @@ const struct verb verb_advise = {
 	.operands = operands,
 	.args_len = sizeof(struct advise_args),
 	.run = cmd_advise,
+	.reads = true,
 };

@@ -11,6 +11,7 @@
 #include "tools/image/image_open.h"
 #include "tools/image/sides.h"
 #include "tools/out/progress.h"
+#include "tools/sandbox/sandbox.h"
 
 enum {
 	CHUNK_LEN = 1 << 20,
@@ -161,6 +162,8 @@ static int cat(const struct cat_args *args, struct err *err)
 	int rc = image_open(args->image, false, &img, err);
 
 	if (!rc)
+		rc = sandbox_inputs_open(err);
+	if (!rc)
 		rc = image_find(img.mm, (unsigned)args->id, &m, err);
 	if (!rc)
 		rc = refuse_half(args, &img, err);
@@ -197,4 +200,5 @@ const struct verb verb_cat = {
 	.operands = operands,
 	.args_len = sizeof(struct cat_args),
 	.run = cmd_cat,
+	.reads = true,
 };

@@ -11,6 +11,7 @@
 #include "tools/out/fields.h"
 #include "tools/out/text.h"
 #include "tools/records/records_choice.h"
+#include "tools/sandbox/sandbox.h"
 #include "tools/undo/undo.h"
 
 struct check_args {
@@ -193,6 +194,8 @@ static int examine(const struct check_args *args, struct outcome *out, struct er
 			      : image_open_store(args->image, false, &store, err);
 
 	if (!rc)
+		rc = sandbox_inputs_open(err);
+	if (!rc)
 		rc = look_at(args, store, &out->before, err);
 	if (rc || !args->repair || defects(&out->before) <= out->before.result.unrepairable)
 		return rc;
@@ -347,6 +350,7 @@ const struct verb verb_check = {
 	.operands = operands,
 	.args_len = sizeof(struct check_args),
 	.run = cmd_check,
+	.reads = true,
 	.usage_exit = CHECK_USAGE,
 	.failed_exit = CHECK_FAILED,
 };

@@ -12,6 +12,7 @@
 #include "tools/out/fields.h"
 #include "tools/out/text.h"
 #include "tools/out/work.h"
+#include "tools/sandbox/sandbox.h"
 
 struct compare_args {
 	bool pages, strict, json;
@@ -427,7 +428,9 @@ static int cmd_compare(const void *arguments)
 	}
 	if (!rc) {
 		where = c->args->path[0];
-		rc = compare(c, &err);
+		rc = sandbox_inputs_open(&err);
+		if (!rc)
+			rc = compare(c, &err);
 	}
 	if (rc)
 		cmd_fail(where, &err);
@@ -452,6 +455,7 @@ const struct verb verb_compare = {
 	.operands = operands,
 	.args_len = sizeof(struct compare_args),
 	.run = cmd_compare,
+	.reads = true,
 	.usage_exit = COMPARE_TROUBLE,
 	.failed_exit = COMPARE_TROUBLE,
 };

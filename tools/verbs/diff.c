@@ -358,5 +358,6 @@ const struct verb verb_diff = {
 	.operands = operands,
 	.args_len = sizeof(struct diff_args),
 	.run = cmd_diff,
+	.reads = true,
 	.failed_exit = COMPARE_TROUBLE,
 };

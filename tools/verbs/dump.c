@@ -8,6 +8,7 @@
 
 #include "tools/cmd/cmd.h"
 #include "tools/records/records_choice.h"
+#include "tools/sandbox/sandbox.h"
 
 enum {
 	FLUSH_LEN = 1 << 16,
@@ -299,6 +300,8 @@ static int dump(const struct dump_args *args, struct records_choice *choice, str
 	int rc = records_open_memory(args->r.image, choice->mm_id, false, &r, err);
 
 	if (rc == 0)
+		rc = sandbox_inputs_open(err);
+	if (rc == 0)
 		rc = records_open_structure(&r, choice, err);
 	if (rc < 0)
 		return rc;
@@ -369,4 +372,5 @@ const struct verb verb_dump = {
 	.operands = operands,
 	.args_len = sizeof(struct dump_args),
 	.run = cmd_dump,
+	.reads = true,
 };

@@ -17,6 +17,7 @@
 #include "tools/image/image_open.h"
 #include "tools/out/fields.h"
 #include "tools/out/text.h"
+#include "tools/sandbox/sandbox.h"
 
 enum { LIMIT_DEFAULT = 1000 };
 
@@ -325,6 +326,8 @@ static int open_any(const char *path, struct find *f, struct err *err)
 	int rc = image_open_store(path, false, &f->img.store, err);
 
 	if (!rc)
+		rc = sandbox_inputs_open(err);
+	if (!rc)
 		rc = mm_probe(f->img.store, &kind, err);
 	if (!rc && kind == MM_MANAGED)
 		rc = mm_open(f->img.store, &f->img.mm, err);
@@ -405,4 +408,5 @@ const struct verb verb_find = {
 	.operands = operands,
 	.args_len = sizeof(struct find_args),
 	.run = cmd_find,
+	.reads = true,
 };

@@ -13,6 +13,7 @@
 #include "tools/image/image_open.h"
 #include "tools/out/text.h"
 #include "tools/records/info_structure.h"
+#include "tools/sandbox/sandbox.h"
 #include "tools/verbs/info_json.h"
 
 struct info_args {
@@ -251,7 +252,9 @@ static int inspect(const struct info_args *args, struct info *in, struct beside 
 		in->text = in->content.text;
 		return 0;
 	}
-	rc = image_open_mm(store, &mm, err);
+	rc = sandbox_inputs_open(err);
+	if (!rc)
+		rc = image_open_mm(store, &mm, err);
 	return rc ? rc : look(store, mm, args->r.names, in, err);
 }
 
@@ -293,4 +296,5 @@ const struct verb verb_info = {
 	.operands = operands,
 	.args_len = sizeof(struct info_args),
 	.run = cmd_info,
+	.reads = true,
 };

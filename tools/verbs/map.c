@@ -8,6 +8,7 @@
 #include "tools/image/image_open.h"
 #include "tools/out/fields.h"
 #include "tools/out/text.h"
+#include "tools/sandbox/sandbox.h"
 
 struct map_args {
 	bool json;
@@ -158,6 +159,8 @@ static int cmd_map(const void *arguments)
 	struct err err = {""};
 	int rc = image_open(args->image, false, &img, &err);
 
+	if (!rc)
+		rc = sandbox_inputs_open(&err);
 	if (!rc && args->id != CMD_UNSET)
 		rc = image_find(img.mm, (unsigned)args->id, &m, &err);
 	if (!rc)
@@ -181,4 +184,5 @@ const struct verb verb_map = {
 	.operands = operands,
 	.args_len = sizeof(struct map_args),
 	.run = cmd_map,
+	.reads = true,
 };

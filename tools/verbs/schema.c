@@ -11,6 +11,7 @@
 #include "tools/image/image_open.h"
 #include "tools/out/fields.h"
 #include "tools/out/text.h"
+#include "tools/sandbox/sandbox.h"
 
 enum { MAX_FINDINGS = 2 * MM_MAX_MEMORIES + 1 };
 
@@ -216,6 +217,8 @@ static int cmd_schema(const void *arguments)
 		return cmd_usage(&verb_schema, "--names is needed: what the code expects");
 	if (g)
 		rc = image_open(args->image, false, &img, &err);
+	if (rc == 0)
+		rc = sandbox_inputs_open(&err);
 	if (rc == 0) {
 		g->mm = img.mm;
 		g->names = args->names;
@@ -240,5 +243,6 @@ const struct verb verb_schema = {
 	.operands = operands,
 	.args_len = sizeof(struct schema_args),
 	.run = cmd_schema,
+	.reads = true,
 	.failed_exit = COMPARE_TROUBLE,
 };

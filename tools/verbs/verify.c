@@ -12,6 +12,7 @@
 #include "tools/out/fields.h"
 #include "tools/out/text.h"
 #include "tools/out/work.h"
+#include "tools/sandbox/sandbox.h"
 
 /* More would not tell more; all are counted. */
 enum { MAX_TOLD = 1000 };
@@ -213,6 +214,8 @@ static int cmd_verify(const void *arguments)
 	};
 	int rc = room ? snap_open(args->checkpoint, image_snap_flags(), &s, &err) : -ENOMEM;
 
+	if (!rc)
+		rc = sandbox_inputs_open(&err);
 	if (rc)
 		return fail(args, rc, &err);
 	work_begin(&work, "verifying");
@@ -236,6 +239,7 @@ const struct verb verb_verify = {
 	.operands = operands,
 	.args_len = sizeof(struct verify_args),
 	.run = cmd_verify,
+	.reads = true,
 	.usage_exit = CHECK_USAGE,
 	.failed_exit = CHECK_FAILED,
 };

@@ -205,4 +205,5 @@ const struct verb verb_waste = {
 	.operands = operands,
 	.args_len = sizeof(struct waste_args),
 	.run = cmd_waste,
+	.reads = true,
 };
