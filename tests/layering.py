@@ -27,9 +27,8 @@ PARTS = {
 ROOMS = [
     ["snapshot/qcow2", "snapshot/beside", "snapshot"],
     ["fusefs/core", "fusefs/view", "fusefs/records", "fusefs/snap", "fusefs"],
-    ["tools/input", "tools/out", "tools/codec", "tools/undo", "tools/cmd", "tools/image", "tools/checkout",
-     "tools/facts",
-     "tools/records", "tools/waste", "tools/verbs", "tools"],
+    ["tools/sandbox", "tools/input", "tools/out", "tools/codec", "tools/undo", "tools/cmd", "tools/image",
+     "tools/checkout", "tools/facts", "tools/records", "tools/waste", "tools/verbs", "tools"],
 ]
 ROOM_MAX = 44  # files in a room, headers included
 # What all may include. verbs.h is the list of verbs, without code.
