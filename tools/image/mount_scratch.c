@@ -37,8 +37,8 @@ void mount_scratch_list(const char *mountpoint, const char *fate, struct mount_s
 		if (files->file[i].len > 0) {
 			fputs("scratch file '", to);
 			text_put(to, files->file[i].name);
-			fprintf(to, "' of %llu bytes %s\n", (unsigned long long)files->file[i].len,
-				fate);
+			text_print_to(to, "' of %llu bytes %s\n",
+				      (unsigned long long)files->file[i].len, fate);
 		}
 	if (to)
 		fclose(to);
