@@ -118,7 +118,6 @@ int image_new_commit(struct image_new *new, struct err *err)
 	new->store = NULL;
 	if (!rc)
 		rc = give_name(new, len, err);
-	new->old = NULL;
 	return rc ? rc : settle_sides(new, err);
 }
 
