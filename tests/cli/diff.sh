@@ -38,3 +38,13 @@ run 1 diff --records h_structs.img i_upgrade.img 8
 run 2 diff --records h_structs.img i_upgrade.img 1
 err_is "canisterfs: memory 1 is a vec in one and a btree in the other"
 run 2 diff h_structs.img i_upgrade.img
+
+# Without ID, the names file's codecs are those of each memory; a value of no bytes is shown as such.
+echo '7 = { name = "members", kind = "btreeset", key = "blob(16)", value = "cbor" }' >n.toml
+cp h_structs.img a.img
+echo '{"key": "ffff", "value": ""}' | run 0 load --merge a.img 7
+if "$program" diff --records --names n.toml h_structs.img a.img >out 2>err || [ $? = 1 ]; then
+    out_is '{"memory": 7, "name": "members", "change": "added", "key": "ffff", "value": {"$hex": ""}}'
+else
+    grep -q 'built without TOML' err || fail "$(cat err)"
+fi

@@ -38,3 +38,39 @@ run 1 schema --names bad.toml h_structs.img
 grep -q '^h_structs.img: does not fit the code$' out || fail "$(cat out)"
 run 2 schema h_structs.img
 run 2 schema --names missing.toml h_structs.img
+
+# Every record is decoded by the types that the file tells, and keys have their width and order.
+golden f_btree_unbounded e_btree_u64
+types() {
+    printf '2 = { name = "files", kind = "btreemap", key = "%s", max_value = "unbounded" }\n' "$1" >types.toml
+    printf '3 = { name = "users", kind = "btreemap", key = "%s", value = "%s" }\n' "$2" "$3" >>types.toml
+}
+types utf8 principal u64
+run 0 schema --names types.toml f_btree_unbounded.img
+out_is "f_btree_unbounded.img: fits the code"
+run 0 schema --names types.toml --sample 5 f_btree_unbounded.img
+types principal utf8 u64
+run 1 schema --names types.toml --json f_btree_unbounded.img
+json '[.findings[] | [.id, .memory]]' '[["wrong-order",2],["wrong-order",3]]'
+types utf8 principal u32
+run 1 schema --names types.toml f_btree_unbounded.img
+grep -q "^error *wrong-type *memory 3 ('users'): the value of key .*: 8 bytes are no number of 4" out || fail "$(cat out)"
+types u64 principal u64
+run 1 schema --names types.toml --json f_btree_unbounded.img
+json '[.findings[].memory]' '[2]'
+echo '0 = { name = "numbers", kind = "btreemap", key = "blob(8)", value = "u64" }' >types.toml
+run 1 schema --names types.toml --json e_btree_u64.img
+json '[.findings[].memory]' '[0]'
+echo '0 = { name = "numbers", kind = "btreemap", key = "u64", max_key = 8, max_value = 9 }' >types.toml
+run 1 schema --names types.toml --json e_btree_u64.img
+json '[.findings[].id]' '["wrong-bounds"]'
+# A width that is only a guess is no match; the data of a log needs no name.
+gzip -dc "$data/maps/u64-0-0.img.gz" >guess.img
+echo '3 = { name = "numbers", kind = "btreemap", key = "hex" }' >types.toml
+run 1 schema --names types.toml --json guess.img
+json '[.findings[].id]' '["guess"]'
+echo '3 = { name = "numbers", kind = "btreemap", key = "u64", value = "u64" }' >types.toml
+run 0 schema --names types.toml guess.img
+grep -v '^6 ' good.toml >no-data.toml
+run 0 schema --names no-data.toml h_structs.img
+out_is "h_structs.img: fits the code"

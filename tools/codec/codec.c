@@ -49,6 +49,21 @@ int codec_show(const struct codec *c, struct ss_bytes bytes, struct buf *out, st
 		       : 0;
 }
 
+int codec_show_value(const struct codec *c, struct ss_bytes bytes, struct buf *out, struct err *err)
+{
+	size_t begin = out->len;
+	int rc;
+
+	if (bytes.len > 0 || c->ops == &codec_exec)
+		return codec_show(c, bytes, out, err);
+	rc = codec_show(c, bytes, out, NULL);
+	if (rc != -EILSEQ)
+		return rc < 0 ? codec_show(c, bytes, out, err) : 0;
+	out->len = begin;
+	buf_text(out, "{\"$hex\": \"\"}");
+	return out->failed ? err_set(err, -ENOMEM, "no memory for a value") : 0;
+}
+
 /* {"$NAME": shown, "$hex": bytes}: the bytes count, and must still be what is shown. */
 static int read_wrapped(const struct codec *c, const json_t *json, const char *hex, struct buf *out,
 			struct err *err)

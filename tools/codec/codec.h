@@ -67,6 +67,10 @@ void codec_end(struct codec *c);
 /* Appends one JSON value that leads back to exactly these bytes. */
 int MUST_CHECK codec_show(const struct codec *c, struct ss_bytes bytes, struct buf *out,
 			  struct err *err);
+/* The same of a value, which may have no bytes, as a set's has not: {"$hex": ""} then, where the
+ * encoding has no word for that. */
+int MUST_CHECK codec_show_value(const struct codec *c, struct ss_bytes bytes, struct buf *out,
+				struct err *err);
 /* The way back. */
 int MUST_CHECK codec_read(const struct codec *c, const json_t *json, struct buf *out,
 			  struct err *err);

@@ -33,6 +33,7 @@ static const struct cmd_operand operands[] = {
 
 /* One side: a structure, and the record it is at. */
 struct side {
+	const char *path;
 	struct records r;
 	struct ss_cursor *c;
 	struct ss_record rec;
@@ -71,7 +72,7 @@ static int side_next(struct side *s, struct err *err)
 static int add_value(struct diff *d, const char *name, const struct side *s, struct err *err)
 {
 	buf_printf(&d->line, ", \"%s\": ", name);
-	return codec_show(&d->choice->value, s->value, &d->line, err);
+	return codec_show_value(&d->choice->value, s->value, &d->line, err);
 }
 
 /* What one side has and the other has not has no side there. */
@@ -168,6 +169,8 @@ static int step(struct diff *d, struct err *err)
 		rc = tell(d, place < 0 ? &d->a : NULL, place < 0 ? NULL : &d->b, err);
 	else if (!same_bytes(d->a.value, d->b.value))
 		rc = tell(d, &d->a, &d->b, err);
+	if (rc < 0)
+		err_prefix(err, rc, "%s: memory %d", place > 0 ? d->b.path : d->a.path, d->mm_id);
 	if (rc < 0 || place == 0)
 		return rc < 0 ? rc : step_both(d, err);
 	return side_next(place < 0 ? &d->a : &d->b, err);
@@ -199,6 +202,7 @@ static int open_side(struct side *s, const struct diff *d, const char *path, str
 	struct records_choice choice = *d->choice;
 	int rc = records_open_memory(path, d->mm_id, false, &s->r, err);
 
+	s->path = path;
 	choice.mm_id = d->mm_id;
 	if (rc == -ENOENT && s->r.image.mm)
 		return 0;
@@ -305,6 +309,25 @@ static int is_worth(struct mm *a, struct mm *b, unsigned id, bool *worth, struct
 	return rc;
 }
 
+/* With the codecs that the names file tells of this memory. */
+static int diff_by_name(struct diff *d, const struct diff_args *args, struct err *err)
+{
+	auto_records_choice struct records_choice choice = {0};
+	const struct records_choice *before = d->choice;
+	struct records_args one = args->r;
+	int rc;
+
+	one.id = (uint64_t)d->mm_id;
+	rc = records_choose(&one, &choice, err);
+	d->choice = &choice;
+	if (rc == 0)
+		rc = diff_structure(d, args, err);
+	else
+		err_prefix(err, rc, "memory %d", d->mm_id);
+	d->choice = before;
+	return rc;
+}
+
 static int diff_all(struct diff *d, const struct diff_args *args, struct err *err)
 {
 	auto_image struct image a = {NULL}, b = {NULL};
@@ -318,7 +341,7 @@ static int diff_all(struct diff *d, const struct diff_args *args, struct err *er
 		rc = is_worth(a.mm, b.mm, id, &worth, err);
 		d->mm_id = (int)id;
 		if (rc == 0 && worth)
-			rc = diff_structure(d, args, err);
+			rc = diff_by_name(d, args, err);
 	}
 	return rc;
 }

@@ -101,7 +101,7 @@ static int show_value(struct dump *d, struct ss_cursor *c, uint64_t len, struct 
 	if (len > PIECE_LEN && strcmp(d->choice->value.ops->name, "hex") == 0)
 		return show_in_pieces(d, c, len, err);
 	rc = ss_value(c, &value, err);
-	return rc < 0 ? rc : codec_show(&d->choice->value, value, &d->out, err);
+	return rc < 0 ? rc : codec_show_value(&d->choice->value, value, &d->out, err);
 }
 
 static int where(const struct ss_record *rec, bool keyed, int rc, struct err *err)

@@ -11,12 +11,14 @@
 #include "tools/image/image_open.h"
 #include "tools/out/fields.h"
 #include "tools/out/text.h"
+#include "tools/records/schema_records.h"
 #include "tools/sandbox/sandbox.h"
 
 enum { MAX_FINDINGS = 2 * MM_MAX_MEMORIES + 1 };
 
 struct schema_args {
 	bool json;
+	uint64_t sample;
 	struct names *names;
 	const char *image;
 };
@@ -24,6 +26,8 @@ struct schema_args {
 static const struct cmd_option options[] = {
 	{"names", 0, CMD_NAMES, WHERE(struct schema_args, names), "FILE",
 	 "names, kinds and codecs of memories, in TOML", .required = true},
+	{"sample", 0, CMD_NUMBER, WHERE(struct schema_args, sample), "N",
+	 "decode about N records of each memory; all if not given"},
 	{"json", 0, CMD_FLAG, WHERE(struct schema_args, json), NULL, "print one JSON document"},
 	CMD_BASE_PAGE,
 	CMD_TRUST_BACKING,
@@ -52,7 +56,8 @@ static const struct field finding_fields[] = {
 
 struct gate {
 	struct mm *mm;
-	const struct names *names;
+	struct names *names;
+	uint64_t sample;
 	struct finding finding[MAX_FINDINGS];
 	size_t count, errors;
 };
@@ -103,6 +108,15 @@ static void judge_bounds(struct gate *g, int id, const struct name *n, const str
 		err_set(find(g, true, "wrong-bounds", id), 0,
 			"memory %d ('%.64s'): values of %s; the map was made for %" PRIu64, id,
 			n->name, bound_text(n->max_value, false).s, f->max_value_len);
+	else if (n->max_key >= 0 && n->max_value >= 0 && f->max_sum_len != SS_UNBOUNDED &&
+		 f->kind == SS_BTREE &&
+		 (n->max_key == NAME_UNBOUNDED || n->max_value == NAME_UNBOUNDED ||
+		  (uint64_t)n->max_key + (uint64_t)n->max_value > f->max_sum_len))
+		err_set(find(g, true, "wrong-bounds", id), 0,
+			"memory %d ('%.64s'): keys of %s and values of %s; the map was made for "
+			"%" PRIu64 " bytes together",
+			id, n->name, bound_text(n->max_key, false).s,
+			bound_text(n->max_value, false).s, f->max_sum_len);
 	else if (f->kind != SS_BTREE && ss_kind_is_array(f->kind) &&
 		 ((n->max_value >= 0 && f->max_value_len != SS_UNBOUNDED &&
 		   (uint64_t)n->max_value != f->max_value_len) ||
@@ -114,12 +128,72 @@ static void judge_bounds(struct gate *g, int id, const struct name *n, const str
 			f->fixed ? "exactly" : "at most", f->max_value_len);
 }
 
-static int judge_structure(struct gate *g, int id, const struct name *n, struct store *s,
-			   struct err *err)
+/* The data of a log goes with its index. *out is NULL where there is none. */
+static int open_data(struct gate *g, int id, const struct name *n, struct store **out,
+		     struct err *err)
+{
+	unsigned partner = (unsigned)n->data;
+	int rc = n->data >= 0 ? 0 : ss_log_partner(g->mm, (unsigned)id, &partner, err);
+
+	*out = NULL;
+	return rc < 0 ? rc : ss_memory_store(g->mm, partner, false, out, err);
+}
+
+static void tell_fault(struct gate *g, int id, const struct name *n, const char *what,
+		       const char *text)
+{
+	err_set(find(g, true, what, id), 0, "memory %d ('%.64s'): %.380s", id, n->name, text);
+}
+
+/* What cannot be read is the image's fault, unless memory or the disk is. */
+static int open_inside(struct gate *g, int id, struct name *n, struct store *s, struct store *data,
+		       struct ss **out, struct err *err)
+{
+	struct ss_options opts = records_name_options(g->names, id);
+	struct err why = {""};
+	int rc = ss_open(s, data, &opts, out, &why);
+
+	if (rc == -EDOM && !n->key)
+		return 0;
+	if (rc == -EDOM || rc == -EUCLEAN || rc == -EINVAL) {
+		tell_fault(g, id, n, rc == -EDOM ? "guess" : "damaged", why.text);
+		return 0;
+	}
+	return rc < 0 ? err_set(err, rc, "%s", why.text) : 0;
+}
+
+/* The bounds that the header has, then every record. */
+static int judge_inside(struct gate *g, int id, struct name *n, struct store *s, struct err *err)
+{
+	auto_store struct store *data = NULL;
+	auto_ss struct ss *ss = NULL;
+	struct schema_fault fault;
+	size_t before = g->count;
+	struct err why = {""};
+	int rc = n->ss_kind == SS_LOG_INDEX ? open_data(g, id, n, &data, &why) : 0;
+
+	if (rc == -ENOENT || rc == -ENOTUNIQ) {
+		tell_fault(g, id, n, "damaged", why.text);
+		return 0;
+	}
+	if (rc == 0)
+		rc = open_inside(g, id, n, s, data, &ss, &why);
+	if (rc < 0)
+		return err_set(err, rc, "%s", why.text);
+	if (!ss)
+		return 0;
+	judge_bounds(g, id, n, ss_facts(ss));
+	if (g->count > before)
+		return 0;
+	rc = schema_judge_records(ss, n, g->sample, &fault, err);
+	if (rc == 0 && fault.id)
+		tell_fault(g, id, n, fault.id, fault.text);
+	return rc;
+}
+
+static int judge_structure(struct gate *g, int id, struct name *n, struct store *s, struct err *err)
 {
 	struct ss_content content;
-	struct ss_options opts = SS_OPTIONS;
-	auto_ss struct ss *ss = NULL;
 	int rc = ss_recognise(s, &content, err);
 
 	if (rc < 0 || !n->kind)
@@ -128,25 +202,31 @@ static int judge_structure(struct gate *g, int id, const struct name *n, struct 
 		judge_foreign(g, id, n, &content);
 		return 0;
 	}
-	if (content.kind == SS_LOG_INDEX || !ss_kind_has_records(content.kind))
+	if (!ss_kind_has_records(content.kind))
 		return 0;
-	/* The bounds are in the header; which width keys have does not matter for them. */
-	opts.key_width = SS_WIDTH_PREFIXED;
-	rc = ss_open(s, NULL, &opts, &ss, err);
-	if (rc == 0)
-		judge_bounds(g, id, n, ss_facts(ss));
-	return rc;
+	return judge_inside(g, id, n, s, err);
+}
+
+/* The data memory of a log that has a name needs none itself. */
+static bool is_log_data(const struct gate *g, int id)
+{
+	for (unsigned i = 0; i < MM_MAX_MEMORIES; i++)
+		if (g->names->id[i].name && g->names->id[i].data == id)
+			return true;
+	return false;
 }
 
 static int judge_memory(struct gate *g, int id, struct err *err)
 {
-	const struct name *n = &g->names->id[id];
+	struct name *n = &g->names->id[id];
 	auto_store struct store *s = NULL;
 	int rc = ss_memory_store(g->mm, (unsigned)id, false, &s, err);
 	uint64_t pages = rc < 0 ? 0 : s->len / MM_PAGE_LEN;
 
 	if (rc < 0 || pages == 0)
 		return rc;
+	if (!n->name && is_log_data(g, id))
+		return 0;
 	if (!n->name) {
 		err_set(find(g, false, "unnamed", id), 0,
 			"memory %d has %s, but the code does not know it", id,
@@ -222,6 +302,7 @@ static int cmd_schema(const void *arguments)
 	if (rc == 0) {
 		g->mm = img.mm;
 		g->names = args->names;
+		g->sample = args->sample == CMD_UNSET ? 0 : args->sample;
 		rc = judge_all(g, &err);
 	}
 	if (rc == 0)
@@ -236,7 +317,8 @@ const struct verb verb_schema = {
 	.text = "The gate before an upgrade: tells where IMAGE does not fit what the names file says\n"
 		"that the code expects: another kind of structure at an id, a header that init would\n"
 		"write over, bounds that changed, a bucket size that would be ignored, an id that\n"
-		"was used before, memories that the code does not know.\n"
+		"was used before, memories that the code does not know. Every record is decoded by the\n"
+		"codecs that the file tells, and keys must have their type's width and order.\n"
 		"\n"
 		"Exits with 0 where it fits, 1 where it does not, 2 on trouble.",
 	.options = options,
