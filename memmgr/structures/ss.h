@@ -86,6 +86,7 @@ void index_cursor_close(struct ss_cursor *c);
 /* What is in ss_defects, by place. */
 enum ss_defect {
 	D_HEADER,
+	D_SECOND,
 	D_VERSION,
 	D_NODE,
 	D_NODE_FILL,
@@ -126,6 +127,9 @@ static inline bool ss_report_has(const struct ss_report *r, enum ss_defect defec
 {
 	return r->times[defect] > 0;
 }
+
+/* second.c: reports D_SECOND for each header of a structure behind the memory's begin. */
+int MUST_CHECK ss_find_second(struct ss_report *r, struct store *s, struct err *err);
 
 /* Counts in how many neighbouring pairs a first key is not before the second: by the order that was
  * told, or where `told` is NULL, by each that has a name. */

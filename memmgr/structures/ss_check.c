@@ -94,6 +94,10 @@ static int check_one(struct checker *k, int mm_id, struct store *s, struct err *
 	enum ss_kind kind;
 	int rc = ss_recognise(s, &content, err);
 
+	if (rc == 0 && k->mm) {
+		rc = ss_find_second(&r, s, err);
+		ss_report_end(&r);
+	}
 	if (rc < 0)
 		return rc;
 	kind = ss_is_container(content.resembles) ? content.resembles : content.kind;

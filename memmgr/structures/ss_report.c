@@ -14,6 +14,8 @@ enum { SHOWN = 8 }; /* findings of one defect in one memory that are told one by
 const struct mm_defect ss_defects[] = {
 	[D_HEADER] = {"structure-header", MM_ERROR, false,
 		      "a memory begins like a structure, but its header cannot be true"},
+	[D_SECOND] = {"structure-second", MM_NOTE, false,
+		      "the header of another structure lies inside a memory"},
 	[D_VERSION] = {"structure-version", MM_WARNING, false,
 		       "a structure is of a version that is not known"},
 	[D_NODE] = {"btree-node", MM_ERROR, false, "a node of a map cannot be read"},

@@ -90,3 +90,14 @@ if ! grep -q 'built without TOML' err; then
     grep -q 'their order must be given; --value or --order does' err || fail "$(cat err)"
     same heap.img before.img
 fi
+
+# A second structure's header inside a memory is told: here buckets that change places.
+gzip -dc "$data/h_structs.img.gz" >a.img
+"$program" cat a.img 1 >numbers
+run 0 create -f -b 1 b.img
+head -c 65536 /dev/zero | cat - numbers | "$program" put b.img 5
+run 0 check b.img
+grep -q '^note  *structure-second  memory 5: the header of a vector lies at byte 65536: ' out || fail "$(cat out)"
+"$program" cat a.img 1 | "$program" put b.img 5
+run 0 check b.img
+out_is "b.img: clean"
