@@ -149,6 +149,8 @@ void kept_unref(struct kept *kept); /* op_lock held */
 size_t kept_record_encode(const struct kept_record *record, uint8_t *buf);
 /* "IMAGE.snap/NAME" and the ending; NULL without memory. */
 char *live_path(const struct snap_live *live, const char *name, const char *ending);
+/* The image's file, as seen from IMAGE.snap: of a directory, the file in it. */
+void live_image_name(const struct snap_live *live, char *out, size_t len);
 /* The backing file's name as snapshot `at` has to have it. */
 void chain_backing_name(const struct snap_live *live, size_t at, char *out, size_t len);
 /* The image's format as a backing file: it may be an overlay. */

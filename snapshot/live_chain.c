@@ -111,13 +111,20 @@ void chain_set_receiver(struct snap_live *live, struct kept *receiver, _Atomic u
 	live->bits = bits;
 }
 
+void live_image_name(const struct snap_live *live, char *out, size_t len)
+{
+	size_t dir_len = (size_t)(strrchr(live->path, '/') - live->path);
+
+	snprintf(out, len, "../%s", bond_file(live->bond) + dir_len + 1);
+}
+
 /* "./" and "../" keep qemu from taking a name with a colon for a protocol. */
 void chain_backing_name(const struct snap_live *live, size_t at, char *out, size_t len)
 {
 	if (at + 1 < live->count)
 		snprintf(out, len, "./%s.qcow2", live->chain[at + 1]->name);
 	else
-		snprintf(out, len, "../%s", strrchr(live->path, '/') + 1);
+		live_image_name(live, out, len);
 }
 
 struct store *chain_below(struct snap_live *live, size_t at)
@@ -134,7 +141,7 @@ int chain_link(struct snap_live *live, size_t at, struct err *err)
 {
 	struct store *file = live->chain[at]->file;
 	struct qcow2 *q = qcow2_of(file);
-	char name[NAME_MAX + 16];
+	char name[2 * NAME_MAX + 16];
 
 	chain_backing_name(live, at, name, sizeof(name));
 	if (strcmp(q->h.backing, name) == 0 && q->backing == chain_below(live, at))

@@ -87,7 +87,7 @@ static uint64_t len_now(struct snap_live *live)
 static int make_file(struct snap_live *live, struct kept *kept, struct err *err)
 {
 	auto_free char *path = live_path(live, kept->name, ".qcow2");
-	char backing[NAME_MAX + 16];
+	char backing[2 * NAME_MAX + 16];
 	uint8_t record[SNAP_RECORD_MAX];
 	struct snap_new what = {
 		.len = len_now(live),
@@ -99,7 +99,7 @@ static int make_file(struct snap_live *live, struct kept *kept, struct err *err)
 	struct store *file;
 	int rc;
 
-	snprintf(backing, sizeof(backing), "../%s", strrchr(live->path, '/') + 1);
+	live_image_name(live, backing, sizeof(backing));
 	rc = path ? snap_create_unsynced(path, &what, err) : -ENOMEM;
 	if (!rc)
 		rc = file_store_open(path, true, &file, err);

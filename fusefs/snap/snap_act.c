@@ -257,8 +257,8 @@ static int act(struct fs *fs, struct fs_request *r, struct snap_bound *bound, st
 	if (!fs->cfg->live)
 		return err_set(
 			err, -EOPNOTSUPP,
-			"this image cannot have snapshots: only a plain file with the manager at its "
-			"beginning can; 'canisterfs checkpoint' keeps this as it is");
+			"this image cannot have snapshots: only a plain file, or the directory of a "
+			"canister snapshot, with the manager at its beginning can");
 	if (memchr(r->name, 0, sizeof(r->name)) == NULL ||
 	    memchr(r->other, 0, sizeof(r->other)) == NULL)
 		return err_set(err, -ENAMETOOLONG, "the name is too long");

@@ -52,6 +52,8 @@ int MUST_CHECK bond_open(struct store *image, const struct bond_place *place, st
 			 struct err *err);
 /* Returns NULL for another kind of store. */
 struct bond *bond_of(struct store *s);
+/* The full path of the image's file. */
+const char *bond_file(const struct bond *bond);
 /* What was set aside, or does not fit and is left alone, in one sentence; NULL: nothing. */
 const char *bond_note(const struct bond *bond, enum side_kind side);
 

@@ -368,6 +368,11 @@ int bond_open(struct store *image, const struct bond_place *place, struct store 
 	return 0;
 }
 
+const char *bond_file(const struct bond *b)
+{
+	return b->file;
+}
+
 const char *bond_note(const struct bond *b, enum side_kind side)
 {
 	return b->note[side];

@@ -163,7 +163,7 @@ static int open_whole(const char *path, bool writable, struct store **out, struc
 	if (!writable)
 		return 0;
 	/* What is overwritten belongs to the image's snapshots. */
-	if (!is_dir(path) && bond_dir_fd(*bond, SIDE_SNAP) >= 0)
+	if (bond_dir_fd(*bond, SIDE_SNAP) >= 0)
 		rc = snap_live_open(*out, path, out, err);
 	return rc;
 }
@@ -269,6 +269,7 @@ static int open_live_mm(const char *path, struct image *out, struct err *err)
 		return rc;
 	}
 	out->live = snap_live_of(out->store);
+	note_layout(path, out->store->writable, out);
 	rc = image_open_mm(out->store, &out->mm, err);
 	if (rc)
 		image_drop(out);
@@ -306,7 +307,8 @@ int image_open_live(const char *path, bool writable, const char *scratch_in, str
 
 	if (!writable && mounted_is(path))
 		return image_open(path, writable, out, err);
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || image_base_pages > 0)
+	if (stat(path, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) ||
+	    image_base_pages > 0)
 		return open_unsnapped(path, writable, scratch_in, out, err);
 	rc = open_tied(path, writable, scratch_in, &out->store, err);
 	return rc ? tell_mount(path, rc, err) : open_live_mm(path, out, err);

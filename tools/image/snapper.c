@@ -17,8 +17,8 @@ int snapper_open(const char *path, bool writable, struct snapper *out, struct er
 	if (!rc && !out->img.live) {
 		image_drop(&out->img);
 		rc = err_set(err, -EOPNOTSUPP,
-			     "cannot have snapshots: only a plain file with the manager at its "
-			     "beginning can; 'canisterfs checkpoint' keeps this as it is");
+			     "cannot have snapshots: only a plain file, or the directory of a "
+			     "canister snapshot, with the manager at its beginning can");
 	}
 	return rc;
 }
