@@ -6,14 +6,15 @@
 #	views		the first look at a file: a read-only mount with passthrough and without, bindfs,
 #			passthrough_ll, and the file itself. As root.
 #	snapshot	taking a snapshot of a large image, and writing while there is one
+#	verbs		verbs beside the tools that a user would take: cp, cmp, grep, pigz, zstd, qemu-img
 #	checkpoint	packing and unpacking an image, beside qemu-img, gzip, pigz and zstd
-# usage: tools/bench.sh [mount|views|snapshot|checkpoint] [--rounds N] [--dir DIR] [--json FILE] ...
+# usage: tools/bench.sh [mount|views|verbs|snapshot|checkpoint] [--rounds N] [--dir DIR] [--json FILE] ...
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=${BENCH_BUILD:-$top/build-bench}
 example=/usr/share/doc/libfuse3-dev/examples/passthrough_ll.c
 what=mount
-case ${1-} in mount | views | snapshot | checkpoint) what=$1; shift ;; esac
+case ${1-} in mount | views | verbs | snapshot | checkpoint) what=$1; shift ;; esac
 
 [ -d "$build" ] || meson setup --buildtype=debugoptimized "$build" "$top" >/dev/null
 ninja -C "$build" canisterfs tools/bench/bench_load tools/bench/bench_image tools/bench/null_server \
@@ -21,6 +22,10 @@ ninja -C "$build" canisterfs tools/bench/bench_load tools/bench/bench_image tool
 
 if [ "$what" = checkpoint ]; then
 	exec python3 "$top/tools/bench/checkpoint.py" --prog "$build/canisterfs" \
+		--image "$build/tools/bench/bench_image" "$@"
+fi
+if [ "$what" = verbs ]; then
+	exec python3 "$top/tools/bench/verbs.py" --prog "$build/canisterfs" \
 		--image "$build/tools/bench/bench_image" "$@"
 fi
 if [ "$what" = snapshot ]; then
