@@ -242,8 +242,8 @@ static void change_some(struct rng *rng, struct store *s)
 	uint8_t *bytes = mem_store_bytes(s);
 
 	for (int i = 0; i < 12; i++) {
-		uint64_t off = rng_below(rng, s->len);
-		size_t n = MIN(1 + rng_below(rng, 100000), s->len - off);
+		uint64_t off = rng_below(rng, s->len), most = 1 + rng_below(rng, 100000);
+		size_t n = MIN(most, s->len - off);
 
 		if (rng_one_in(rng, 2))
 			rng_fill(rng, bytes + off, n);
