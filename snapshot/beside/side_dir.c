@@ -109,7 +109,6 @@ static int open_dir(const char *path, uid_t owner, int *out, struct err *err)
 	return rc;
 }
 
-/* -ENOENT: none. -EUCLEAN: what stands there is no record. */
 static bool is_blank(int fd)
 {
 	uint8_t buf[RECORD_LEN];
@@ -118,6 +117,7 @@ static bool is_blank(int fd)
 	return n >= 0 && is_zero(buf, (size_t)n);
 }
 
+/* -ENOENT: there is none, or a blank one. -EUCLEAN: what stands there is no record. */
 static int open_record(struct side_dir *dir, bool writable)
 {
 	auto_close int fd =
