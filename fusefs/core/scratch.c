@@ -80,11 +80,11 @@ int scratch_open(struct fs *fs, int *fd, struct err *err)
 
 	if (rc)
 		return rc;
-	*fd = fs->scratch_nameless ? open(elsewhere, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)
-				   : openat(dir_of(fs), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	*fd = fs->scratch_nameless
+		      ? open(elsewhere, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)
+		      : openat(dir_of(fs), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, file_mode(fs));
 	if (*fd < 0)
 		return err_sys(err, -errno, "no scratch file can be made");
-	(void)!fchmod(*fd, file_mode(fs));
 	return 0;
 }
 

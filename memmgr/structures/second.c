@@ -40,7 +40,8 @@ static int look_at(struct ss_report *r, struct store *s, uint64_t off, struct er
 			      ": another structure shares this memory, or its buckets are out of "
 			      "order",
 			      what, off);
-	return rc;
+	/* A page that the image lacks is told of elsewhere. */
+	return rc == -EUCLEAN ? 0 : rc;
 }
 
 /* The library's structures begin where a page does. */
@@ -52,7 +53,7 @@ int ss_find_second(struct ss_report *r, struct store *s, struct err *err)
 	for (uint64_t off = MM_PAGE_LEN; rc == 0 && off < s->len; off = end) {
 		rc = store_next_data(s, off, &start, &end, err);
 		if (rc < 0)
-			break;
+			return rc == -EUCLEAN ? 0 : rc;
 		start = div_up(start, MM_PAGE_LEN) * MM_PAGE_LEN;
 		for (; rc == 0 && start < end && start + HEAD_LEN <= s->len; start += MM_PAGE_LEN)
 			rc = look_at(r, s, start, err);

@@ -426,7 +426,7 @@ int bond_require_id(struct bond *b, uint8_t id[MM_ID_LEN], struct err *err)
 	int rc;
 
 	memset(id, 0, MM_ID_LEN);
-	if (b->image->len < b->sector_off + MM_ID_SECTOR_LEN)
+	if (!b || b->image->len < b->sector_off + MM_ID_SECTOR_LEN)
 		return 0;
 	rc = store_read(b->image, sector, sizeof(sector), b->sector_off, err);
 	/* Bytes that are nobody's are to stay as they are, too. */
@@ -443,9 +443,10 @@ int bond_require_id(struct bond *b, uint8_t id[MM_ID_LEN], struct err *err)
 
 bool bond_id(const struct bond *b, uint8_t id[MM_ID_LEN])
 {
-	if (b->has_id)
-		memcpy(id, b->id.id, MM_ID_LEN);
-	return b->has_id;
+	if (!b || !b->has_id)
+		return false;
+	memcpy(id, b->id.id, MM_ID_LEN);
+	return true;
 }
 
 void bond_detach_empty(struct bond *b, enum side_kind side)

@@ -255,11 +255,12 @@ int side_file_copy(const struct side_file *file, int fd, struct err *err)
 
 static int put_file(int dir_fd, const struct side_file *file, mode_t mode, struct err *err)
 {
-	auto_close int fd = openat(dir_fd, file->name,
-				   O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	auto_close int fd =
+		openat(dir_fd, file->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		       (mode & 0666) | 0600);
 	int rc;
 
-	if (fd < 0 || fchmod(fd, (mode & 0666) | 0600) < 0)
+	if (fd < 0)
 		return err_sys(err, -errno, "scratch file '%s' cannot be made", file->name);
 	rc = side_file_copy(file, fd, err);
 	if (!rc && fsync(fd) < 0)

@@ -165,7 +165,7 @@ int side_dir_open(const char *path, uid_t owner, bool writable, struct side_dir 
 
 /* ---- making ---- */
 
-/* Whoever may read the image may look into the directory. */
+/* Whoever may read the image may look into the directory, as far as the umask allows. */
 static mode_t dir_mode(mode_t mode)
 {
 	mode &= 0777;
@@ -174,15 +174,15 @@ static mode_t dir_mode(mode_t mode)
 
 static int write_record(int dir_fd, mode_t mode, const struct side_record *record, int *out)
 {
-	auto_close int fd =
-		openat(dir_fd, SIDE_RECORD_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	auto_close int fd = openat(dir_fd, SIDE_RECORD_NAME,
+				   O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, (mode & 0666) | 0600);
 	uint8_t buf[RECORD_LEN + LENGTHS_LEN];
 	int rc;
 
 	memset(buf, 0xff, sizeof(buf));
 	encode(record, buf);
 	rc = fd < 0 ? -errno : pwrite_all(fd, buf, sizeof(buf), 0);
-	if (!rc && (fchmod(fd, (mode & 0666) | 0600) < 0 || fsync(fd) < 0 || fsync(dir_fd) < 0))
+	if (!rc && (fsync(fd) < 0 || fsync(dir_fd) < 0))
 		rc = -errno;
 	if (!rc)
 		*out = steal_fd(&fd);
@@ -196,11 +196,11 @@ int side_dir_make(struct side_dir *dir, const char *path, mode_t mode,
 
 	if (dir->fd < 0) {
 		*dir = SIDE_DIR_NONE;
-		if (mkdir(path, 0700) < 0)
+		if (mkdir(path, dir_mode(mode)) < 0)
 			return err_sys(err, -errno, "cannot make %s", path);
 		dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		dir->path = strdup(path);
-		if (dir->fd < 0 || !dir->path || fchmod(dir->fd, dir_mode(mode)) < 0)
+		if (dir->fd < 0 || !dir->path)
 			return err_sys(err, -errno, "cannot make %s", path);
 	}
 	dir->record = *record;

@@ -115,6 +115,9 @@ static int tie_directory(const char *path, const char *scratch_in, struct store 
 		store_close(*store);
 		return err_set(err, -ENOMEM, "out of memory");
 	}
+	/* A canister without stable memory may have no file for it, and has nothing beside it. */
+	if (access(file, F_OK) < 0 && errno == ENOENT)
+		return 0;
 	return tie(path, file, scratch_in, store, err);
 }
 

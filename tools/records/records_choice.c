@@ -111,7 +111,9 @@ const struct name_codecs *records_name_codecs(struct name *name)
 
 struct ss_options records_name_options(struct names *names, int mm_id)
 {
-	return options_by(names && mm_id >= 0 ? &names->id[mm_id] : NULL);
+	bool named = names && mm_id >= 0 && names->id[mm_id].name;
+
+	return options_by(named ? &names->id[mm_id] : NULL);
 }
 
 /* Of two codecs for the same bytes, the one that tells a bound. */
