@@ -5,9 +5,15 @@
 #include "snapshot/ckpt_table.h"
 #include "snapshot/snapshot.h"
 
+/* A bond shows what is below. */
+static struct qcow2 *qcow2_below(struct store *s)
+{
+	return qcow2_of(bond_of(s) ? bond_image(bond_of(s)) : s);
+}
+
 struct store *snap_backing(struct store *s)
 {
-	struct qcow2 *q = qcow2_of(s);
+	struct qcow2 *q = qcow2_below(s);
 
 	return q ? q->backing : NULL;
 }
@@ -47,7 +53,7 @@ static void add_ckpt(struct qcow2 *q, struct snap_info *out)
 
 bool snap_info(struct store *s, struct snap_info *out)
 {
-	struct qcow2 *q = qcow2_of(s);
+	struct qcow2 *q = qcow2_below(s);
 
 	if (!q)
 		return false;

@@ -10,7 +10,7 @@
 
 int snap_side_open(struct store *s, struct bundle **out, struct err *err)
 {
-	struct qcow2 *q = qcow2_of(s);
+	struct qcow2 *q = qcow2_of(bond_of(s) ? bond_image(bond_of(s)) : s);
 	auto_bundle struct bundle *b = NULL;
 	int rc;
 

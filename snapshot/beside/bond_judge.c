@@ -159,7 +159,7 @@ int bond_find(struct bond *b, enum side_kind side, const struct stat *image, str
 	rc = side_dir_open(b->path[side], image->st_uid, b->s.writable, dir, err);
 	/* A reader needs none of it. */
 	if (rc && rc != -ENOMEM && !b->s.writable)
-		return set_note(b, side, "is none that canisterfs made", NULL);
+		return 0;
 	if (rc || dir->fd < 0 || dir->record_fd < 0)
 		return rc;
 	why = judge(b, side, &dir->record, image);

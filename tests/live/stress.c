@@ -232,7 +232,7 @@ static void check_snap(unsigned s)
 {
 	for (unsigned i = 0; i < FILES; i++) {
 		const char *path = path_of("mnt/.snap/%s/%u", snaps[s].name, i);
-		const char *diff = differs(path, &snaps[s].state.file[i], true);
+		const char *diff = differs(path, &snaps[s].state.file[i], false);
 
 		if (diff && ok(false, diff))
 			return;
@@ -423,7 +423,8 @@ static void do_rollback(unsigned s, int id)
 	for (int i = 0; i < FILES; i++)
 		if (id < 0 || i == id) {
 			now.file[i] = snaps[s].state.file[i];
-			whole_pages(&now.file[i]);
+			if (id >= 0)
+				whole_pages(&now.file[i]);
 		}
 	check_now();
 }

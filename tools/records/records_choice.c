@@ -72,6 +72,9 @@ static struct ss_options options_by(struct name *name)
 
 	if (name)
 		opts.key_width = name->key_width;
+	/* Keys without a bound have their length in front. */
+	if (name && name->key_width == SS_WIDTH_INFER && name->max_key == NAME_UNBOUNDED)
+		opts.key_width = SS_WIDTH_PREFIXED;
 	if (codecs) {
 		add_key_facts(&opts, &codecs->key);
 		opts.value_sort = codecs->value.sort;

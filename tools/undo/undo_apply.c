@@ -251,8 +251,10 @@ static int restore(struct undo_file *f, struct store *image, struct err *err)
 		for (uint32_t i = 0; !rc && i < f->count; i++)
 			if ((f->block[i].off == 0) == first_page)
 				rc = restore_block(f, image, &f->block[i], err);
-		if (!rc)
-			rc = store_sync(image, err);
+		/* Where the first sync fails, bytes of page 0 may be what is in doubt: they are
+		 * written next, and the last sync decides. */
+		if (!rc && store_sync(image, err) && first_page)
+			rc = -EIO;
 	}
 	if (!rc && image->len > f->before_len)
 		rc = store_resize(image, f->before_len, err);

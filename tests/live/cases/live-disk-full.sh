@@ -13,6 +13,7 @@ create 2
 head -c 2000000 /dev/urandom >"$T/a"
 "$CANISTERFS" put "$IMG" 5 "$T/a"
 start
+expect_log 'canisterfs: .*: bytes [0-9]+ to [0-9]+ of memory 5 cannot be written: No space left on device'
 mkdir "$MNT/.snap/one"
 head -c 200000 /dev/urandom >"$T/b"
 dd if="$T/b" of="$MNT/5" conv=notrunc,fsync status=none

@@ -13,7 +13,7 @@ is "one" "$(ls -A "$MNT/.snap")" "the snapshots"
 echo other >"$MNT/5"
 echo new >"$MNT/6"
 is "5" "$(ls -A "$MNT/.snap/one")" "the snapshot's files"
-is 327680 "$(stat -c %s "$MNT/.snap/one/5")" "whole pages"
+is 300000 "$(stat -c %s "$MNT/.snap/one/5")" "the exact length of that instant"
 cmp -n 300000 "$T/a" "$MNT/.snap/one/5"
 [ "$(stat -c %i "$MNT/5")" != "$(stat -c %i "$MNT/.snap/one/5")" ] || fail "the same inode"
 

@@ -51,7 +51,7 @@ nothing_left
 modes=() sums=()
 for how in no yes; do
 	golden c_interleaved
-	chmod 600 "$IMG"
+	chmod 644 "$IMG"
 	start -o ro,allow_other,passthrough=$how
 	modes[${#modes[@]}]=$(stat -c '%A %u %g' "$MNT/3" "$MNT")
 	if command -v setpriv >/dev/null; then

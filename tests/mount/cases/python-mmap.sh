@@ -35,6 +35,6 @@ cp "$MNT/8.shadow" "$T/shadow"
 stop
 start
 cmp -n 1000003 "$T/shadow" "$MNT/8"
-is $((16 * PAGE)) "$(stat -c %s "$MNT/8")"
+is 1000003 "$(stat -c %s "$MNT/8")" "length that was kept with the scratch file"
 stop
 sound
