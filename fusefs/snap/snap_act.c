@@ -79,6 +79,10 @@ static int roll_back_all(struct fs *fs, const char *name, struct err *err)
 		rc = update_file(fs, id, &changed[id]);
 	if (!rc)
 		rc = scratch_show_anew(fs, &gone, err);
+	/* A length that is kept beside the image may differ where the pages do not. */
+	for (struct node *n = fs->root.next; n != &fs->root; n = n->next)
+		if (n->kind == NODE_MEMORY)
+			changed[n->mm_id] = true;
 	pthread_mutex_unlock(&fs->tree_lock);
 	forget_names(fs, &gone);
 	fs_flush(fs, true);

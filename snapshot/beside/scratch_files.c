@@ -121,7 +121,8 @@ static int read_names(struct scratch_files *s, uid_t owner, struct err *err)
 /* Once the list does not grow any more. */
 static int bind_files(struct scratch_files *s, struct err *err)
 {
-	qsort(s->files.file, s->files.count, sizeof(*s->files.file), by_name);
+	if (s->files.count > 0)
+		qsort(s->files.file, s->files.count, sizeof(*s->files.file), by_name);
 	s->host = calloc(MAX(s->files.count, (size_t)1), sizeof(*s->host));
 	if (!s->host)
 		return err_set(err, -ENOMEM, "no memory for a list of scratch files");

@@ -122,7 +122,7 @@ json .summary.managed 1
 mkdir 'mixed/<b>&"'
 cp k_waste.img 'mixed/<b>&"/'$'\xff\x01.img'
 run 1 waste mixed
-[ "$(grep -acF '<b>&"/'$'\xff''\x01.img' out)" = 2 ] || fail "an order to the terminal: $(cat -v out)"
+[ "$(grep -acF '<b>&"/\xff\x01.img' out)" = 2 ] || fail "an order to the terminal: $(cat -v out)"
 run 1 waste --summary --html page.html mixed
 python3 - <<'EOF'
 import html.parser, re
