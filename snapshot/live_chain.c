@@ -362,5 +362,5 @@ int chain_load(struct snap_live *live, struct err *err)
 			return err_set(err, -ENOMEM, "no memory to keep old bytes");
 		chain_set_receiver(live, live->chain[live->count - 1], bits);
 	}
-	return rc;
+	return 0;
 }

@@ -167,14 +167,14 @@ int checkout_compare(const struct image *img, unsigned mm_id, int fd, uint64_t f
 			      .fd = fd,
 			      .file_len = file_len,
 			      .len = div_up(file_len, MM_PAGE_LEN) * MM_PAGE_LEN,
-			      .ours = buf,
-			      .theirs = buf + STEP_LEN,
 			      .fn = fn,
 			      .ctx = ctx};
 	struct mm_memory m;
 
 	if (!buf)
 		return err_set(err, -ENOMEM, "out of memory");
+	c.ours = buf;
+	c.theirs = buf + STEP_LEN;
 	mm_memory(img->mm, mm_id, &m);
 	c.memory_len = MIN(m.pages * MM_PAGE_LEN, c.len);
 	return compare(&c, err);

@@ -85,7 +85,7 @@ static char *PRINTF(1, 0) marked(const char *fmt, va_list args, char mark)
 	auto_free char *with = strdup(fmt);
 	char *text;
 
-	for (char *p = with; p && (p = strchr(p, '\n'));)
+	for (char *p = with ? strchr(with, '\n') : NULL; p; p = strchr(p, '\n'))
 		*p = mark;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"

@@ -9,6 +9,7 @@ mkdir "$dir"
 create 2 "$dir/stable_memory.bin"
 printf '{"wasm_module_size": 0, "wasm_memory_size": 0, "stable_memory_size": %s}' \
 	"$(stat -c %s "$dir/stable_memory.bin")" >"$dir/metadata.json"
+# shellcheck disable=SC2034 # lib.sh reads IMG
 IMG=$dir
 expect_log '.*' # how to load it safely
 start
