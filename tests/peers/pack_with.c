@@ -51,6 +51,8 @@ int main(int argc, char **argv)
 	files.exact_len[9] = 1234;
 	for (struct dirent *e; rc == 0 && files.count < MOST && (e = readdir(dir));)
 		rc = add(&files, dirfd(dir), e->d_name, &fds[files.count]);
+	if (dir)
+		closedir(dir);
 	if (rc == 0)
 		rc = snap_export(image, argv[3], &how, &out, &err);
 	if (rc < 0)
