@@ -235,8 +235,11 @@ static void ask_stable(fuse_req_t req, struct handle *h, unsigned cmd, const voi
 
 static void release_stable(fuse_req_t req, struct handle *h)
 {
-	snap_unbind(req, &((struct stable *)h)->bound);
-	free(h);
+	struct stable *s = (struct stable *)h;
+
+	snap_unbind(req, &s->bound);
+	change_staged_end(&s->bound.staged);
+	free(s);
 }
 
 static const struct handle_ops stable_handle_ops = {
@@ -259,8 +262,11 @@ static void open_stable(fuse_req_t req, fuse_ino_t ino, struct node *node,
 		return;
 	}
 	s->h.ops = &stable_handle_ops;
-	if (!reply_handle(req, &s->h, fi))
-		free(s);
+	change_staged_init(&s->bound.staged);
+	if (reply_handle(req, &s->h, fi))
+		return;
+	change_staged_end(&s->bound.staged);
+	free(s);
 }
 
 static uint64_t stable_len(struct fs *fs, struct node *node)

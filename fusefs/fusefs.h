@@ -124,7 +124,8 @@ int MUST_CHECK fs_mount(const struct fs_config *cfg, bool *mounted, struct err *
  * ioctl itself succeeds; `status` is 0 or -errno then, and `text` says why.
  */
 enum fs_verb {
-	FS_SNAP_CREATE = 1, /* name; number: bits of fs_snap_how */
+	FS_SNAP_CREATE = 1, /* name; number: bits of fs_snap_how. Answers with each memory's change
+			     * count at that instant in `pages` */
 	FS_SNAP_DROP,       /* name */
 	FS_SNAP_RENAME,     /* name to other */
 	FS_SNAP_ROLLBACK,   /* name; mm_id FS_SNAP_ALL: all memories */
@@ -132,6 +133,10 @@ enum fs_verb {
 		       * `other` is the folder of snapshots */
 	FS_SNAP_DIFF, /* name to other ("": now): pages that differ, by memory */
 	FS_SYNC,      /* all that was written is on disk; number: the daemon's pid */
+	FS_INSTALL,   /* `content` says what the memories hold from now on, all at one instant; the
+		       * bytes came before, by FS_PIECE_IOCTL. -EAGAIN: a memory has changed since */
+	FS_COMPACT,   /* mm_compact; number 1: mm_zero_unowned, too, which answers in `stale_len` */
+	FS_REPAIR,    /* mm_repair */
 };
 
 enum fs_snap_how {
@@ -142,6 +147,14 @@ enum fs_snap_how {
 
 enum { FS_SNAP_ALL = -1 };
 
+/* The new content of one memory. */
+struct fs_content {
+	uint32_t mm_id;
+	uint32_t over; /* what did not come stays as it is in the memory; else it is zero */
+	uint64_t len;
+	uint64_t changes; /* with `over`: the memory's change count when it was read */
+};
+
 struct fs_request {
 	uint32_t verb;
 	int32_t status;
@@ -151,7 +164,22 @@ struct fs_request {
 	char text[512];
 	struct snap_live_info info;
 	uint64_t pages[MM_MAX_MEMORIES];
+	uint32_t contents;
+	struct fs_content content[MM_MAX_CONTENTS];
+	uint64_t stale_len;
 };
 #define FS_IOCTL _IOWR('C', 1, struct fs_request)
+
+/*
+ * Bytes of a new content, kept aside until FS_INSTALL is asked for on the same opening of
+ * .canister/stable, and dropped when that is closed. Fails with an errno of its own.
+ */
+enum { FS_PIECE_LEN = 12288 }; /* an ioctl carries less than 16 KiB */
+struct fs_piece {
+	uint32_t mm_id, over, len;
+	uint64_t off; /* a multiple of 4096 */
+	uint8_t bytes[FS_PIECE_LEN];
+};
+#define FS_PIECE_IOCTL _IOW('C', 2, struct fs_piece)
 
 #endif

@@ -67,6 +67,9 @@ static int cut_tail(struct mm *mm, struct err *err)
 {
 	auto_rw_unlock pthread_rwlock_t *held = lock_exclusive(&mm->lock);
 
+	/* What another thread is filling lies behind the last bucket that has an owner. */
+	if (bucket_any_reserved(&mm->buckets, 0))
+		return err_set(err, -EBUSY, "a memory's content is being replaced");
 	return store_resize(mm->store, layout_bucket_off(&mm->lay, mm->lay.buckets), err);
 }
 

@@ -181,7 +181,15 @@ int snap_overlay_open(const char *path, const char *base, unsigned flags, struct
 	return rc ? rc : open_on_base(path, base, flags, out, err);
 }
 
-int snap_overlay_read(const char *path, unsigned flags, struct store **out, struct err *err)
+bool snap_is_overlay(const char *path)
+{
+	auto_free char *base = NULL;
+	struct overlay_record r;
+
+	return overlay_look(path, &base, &r, NULL) == 0;
+}
+
+int snap_overlay_continue(const char *path, unsigned flags, struct store **out, struct err *err)
 {
 	auto_free char *base = NULL;
 	struct overlay_record r;
@@ -189,5 +197,5 @@ int snap_overlay_read(const char *path, unsigned flags, struct store **out, stru
 
 	if (!rc)
 		rc = overlay_check_base(base, &r, err);
-	return rc ? rc : snap_open(path, flags & SNAP_TRUST_BACKING, out, err);
+	return rc ? rc : snap_open(path, flags, out, err);
 }

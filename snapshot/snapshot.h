@@ -372,9 +372,11 @@ int MUST_CHECK snap_hash_bytes(const void *buf, size_t len, uint8_t *hash);
  */
 int MUST_CHECK snap_overlay_open(const char *path, const char *base, unsigned flags,
 				 struct store **out, struct err *err);
-/* One that exists, read-only, on the base that it names itself. */
-int MUST_CHECK snap_overlay_read(const char *path, unsigned flags, struct store **out,
-				 struct err *err);
+/* One that exists, read-only or with SNAP_WRITABLE, on the base that it names itself. */
+int MUST_CHECK snap_overlay_continue(const char *path, unsigned flags, struct store **out,
+				     struct err *err);
+/* A file that is an overlay, whatever has become of its base. */
+bool snap_is_overlay(const char *path);
 
 /*
  * Merges an overlay into its base, which `open` opens for writing, and removes it. Killed half-way

@@ -26,7 +26,7 @@ PARTS = {
 # The rooms of a part, from below: files may include those of their own room and of rooms below.
 ROOMS = [
     ["snapshot/qcow2", "snapshot/beside", "snapshot"],
-    ["fusefs/core", "fusefs/view", "fusefs/records", "fusefs/snap", "fusefs"],
+    ["fusefs/core", "fusefs/view", "fusefs/records", "fusefs/change", "fusefs/snap", "fusefs"],
     ["tools/sandbox", "tools/input", "tools/out", "tools/codec", "tools/undo", "tools/cmd", "tools/image",
      "tools/checkout", "tools/facts", "tools/records", "tools/waste", "tools/verbs", "tools"],
 ]

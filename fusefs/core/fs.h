@@ -313,6 +313,15 @@ int MUST_CHECK scratch_show_anew(struct fs *fs, struct name_list *gone, struct e
 /* The mount ends: syncs the scratch files and removes the empty ones. The log names the others. */
 void scratch_end(struct fs *fs);
 
+/* ---- still.c: for whoever changes many files at one instant ---- */
+
+/* Between the two nobody is in an operation on a file, or begins one. They take tree_lock. */
+void fs_lock_files(struct fs *fs);
+void fs_unlock_files(struct fs *fs);
+/* The file of a memory has the memory's size. A memory without a file gets one. *changed is set
+ * where the kernel must be told. tree_lock held. */
+int MUST_CHECK fs_update_file(struct fs *fs, unsigned mm_id, bool *changed);
+
 /* ---- tree.c: all nodes ---- */
 
 int MUST_CHECK nodes_init(struct fs *fs, struct err *err);

@@ -5,6 +5,7 @@
 #ifndef CANISTERFS_FUSEFS_SNAP_H
 #define CANISTERFS_FUSEFS_SNAP_H
 
+#include "fusefs/change/change.h"
 #include "fusefs/core/fs.h"
 #include "snapshot/snapshot.h"
 
@@ -42,9 +43,10 @@ struct fs_snap *snapdir_get(struct fs *fs, const char *name, int *rc, struct err
 
 void snapdir_init(struct fs *fs);
 
-/* The snapshot that ends with an open .canister/stable; "": none. acts_lock guards it. */
+/* What ends with an open .canister/stable. */
 struct snap_bound {
-	char name[256];
+	char name[256]; /* a snapshot; "": none. acts_lock guards it */
+	struct change_staged staged;
 };
 /* Answers an ioctl on .canister/stable. */
 void snap_ask(fuse_req_t req, struct snap_bound *bound, unsigned cmd, const void *in, size_t in_len,

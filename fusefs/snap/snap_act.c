@@ -10,48 +10,10 @@
  */
 #include <stdio.h>
 
+#include "fusefs/change/change.h"
 #include "fusefs/snap/snap.h"
 
 /* ---- bringing back ---- */
-
-/* Nobody is in an operation on a file, or begins one. */
-static void lock_files(struct fs *fs)
-{
-	pthread_mutex_lock(&fs->tree_lock);
-	for (struct node *n = fs->root.next; n != &fs->root; n = n->next)
-		pthread_rwlock_wrlock(&n->lock);
-}
-
-static void unlock_files(struct fs *fs)
-{
-	for (struct node *n = fs->root.next; n != &fs->root; n = n->next)
-		pthread_rwlock_unlock(&n->lock);
-	pthread_mutex_unlock(&fs->tree_lock);
-}
-
-/* The file of a memory has the memory's size. New ones get a file; *changed: the kernel must be
- * told. tree_lock held. */
-static int update_file(struct fs *fs, unsigned id, bool *changed)
-{
-	struct mm_memory m;
-	struct node *node = node_find_memory(fs, id);
-
-	mm_memory(fs->mm, id, &m);
-	*changed = node && node->size_len != m.pages * MM_PAGE_LEN;
-	if (!node && m.pages == 0)
-		return 0;
-	if (!node) {
-		node = node_new_memory(fs, id);
-		if (!node)
-			return -ENOMEM;
-		*changed = true;
-	}
-	unwritten_remove(node, 0, UINT64_MAX);
-	node->unwritten.any = false;
-	node->size_len = m.pages * MM_PAGE_LEN;
-	node_touch(node);
-	return 0;
-}
 
 /* The kernel looks these names up again. No lock is held. */
 static void forget_names(struct fs *fs, struct name_list *names)
@@ -71,12 +33,12 @@ static int roll_back_all(struct fs *fs, const char *name, struct err *err)
 	int rc;
 
 	fs_flush(fs, true);
-	lock_files(fs);
+	fs_lock_files(fs);
 	rc = snap_live_rollback(fs->cfg->live, name, err);
-	unlock_files(fs);
+	fs_unlock_files(fs);
 	pthread_mutex_lock(&fs->tree_lock);
 	for (unsigned id = 0; !rc && id < MM_MAX_MEMORIES; id++)
-		rc = update_file(fs, id, &changed[id]);
+		rc = fs_update_file(fs, id, &changed[id]);
 	if (!rc)
 		rc = scratch_show_anew(fs, &gone, err);
 	/* A length that is kept beside the image may differ where the pages do not. */
@@ -124,7 +86,7 @@ static int replace_one(struct fs *fs, const char *name, unsigned id, bool *chang
 	from.mm = snap->mm;
 	mm_memory(snap->mm, id, &m);
 	rc = mm_replace(fs->mm, id, m.pages * MM_PAGE_LEN, snap_source, &from, err);
-	return rc ? rc : update_file(fs, id, changed);
+	return rc ? rc : fs_update_file(fs, id, changed);
 }
 
 static int roll_back_one(struct fs *fs, const char *name, unsigned id, struct err *err)
@@ -193,7 +155,7 @@ static int drop(struct fs *fs, const char *name, struct err *err)
 	return rc;
 }
 
-static int create(struct fs *fs, const char *name, struct err *err)
+static int create(struct fs *fs, const char *name, uint64_t *changes, struct err *err)
 {
 	int rc;
 
@@ -202,16 +164,18 @@ static int create(struct fs *fs, const char *name, struct err *err)
 	rc = unwritten_retry_all(fs, err);
 	if (!rc) {
 		/* Scratch files change under no lock but their own. */
-		lock_files(fs);
+		fs_lock_files(fs);
+		for (unsigned id = 0; id < MM_MAX_MEMORIES; id++)
+			changes[id] = mm_change_count(fs->mm, id);
 		rc = snap_live_create(fs->cfg->live, name, err);
-		unlock_files(fs);
+		fs_unlock_files(fs);
 	}
 	if (!rc)
 		node_touch(&fs->snap_root);
 	return rc;
 }
 
-static int create_for(struct fs *fs, const struct fs_request *r, struct snap_bound *bound,
+static int create_for(struct fs *fs, struct fs_request *r, struct snap_bound *bound,
 		      struct err *err)
 {
 	bool ends = r->number & FS_SNAP_WHILE_OPEN;
@@ -223,7 +187,7 @@ static int create_for(struct fs *fs, const struct fs_request *r, struct snap_bou
 	/* Who loads an export into a canister may have a library that does not bear holes. */
 	if (r->number & FS_SNAP_WITHOUT_HOLES)
 		(void)!mm_fill_holes(fs->mm, NULL);
-	rc = create(fs, r->name, err);
+	rc = create(fs, r->name, r->pages, err);
 	if (!rc && ends)
 		strcpy(bound->name, r->name);
 	return rc;
@@ -258,6 +222,11 @@ static int act(struct fs *fs, struct fs_request *r, struct snap_bound *bound, st
 	}
 	if (changes && fs->cfg->opts->read_only)
 		return err_set(err, -EROFS, "the image is mounted read-only");
+	/* One change at a time: each waits for the image while it keeps others from the chain. */
+	if (changes)
+		held = lock(&fs->acts_lock);
+	if (r->verb == FS_INSTALL || r->verb == FS_COMPACT || r->verb == FS_REPAIR)
+		return change_act(fs, r, bound ? &bound->staged : NULL, err);
 	if (!fs->cfg->live)
 		return err_set(
 			err, -EOPNOTSUPP,
@@ -266,9 +235,6 @@ static int act(struct fs *fs, struct fs_request *r, struct snap_bound *bound, st
 	if (memchr(r->name, 0, sizeof(r->name)) == NULL ||
 	    memchr(r->other, 0, sizeof(r->other)) == NULL)
 		return err_set(err, -ENAMETOOLONG, "the name is too long");
-	/* One change at a time: each waits for the image while it keeps others from the chain. */
-	if (changes)
-		held = lock(&fs->acts_lock);
 	switch (r->verb) {
 	case FS_SNAP_CREATE:
 		return create_for(fs, r, bound, err);
@@ -401,14 +367,19 @@ void snap_ask(fuse_req_t req, struct snap_bound *bound, unsigned cmd, const void
 	      size_t out_len)
 {
 	uid_t uid = fuse_req_ctx(req)->uid;
+	bool piece = cmd == FS_PIECE_IOCTL && in_len == sizeof(struct fs_piece);
 	struct task *t;
 
-	if (cmd != FS_IOCTL || in_len != sizeof(t->r) || out_len != sizeof(t->r)) {
+	if (!piece && (cmd != FS_IOCTL || in_len != sizeof(t->r) || out_len != sizeof(t->r))) {
 		fs_reply(req, -ENOTTY, NULL);
 		return;
 	}
 	if (uid != 0 && uid != getuid()) {
 		fs_reply(req, -EPERM, NULL);
+		return;
+	}
+	if (piece) {
+		change_take(req, &bound->staged, in);
 		return;
 	}
 	t = calloc(1, sizeof(*t));

@@ -295,6 +295,21 @@ struct ss_form {
 int MUST_CHECK ss_create(struct store *s, struct store *data, const struct ss_form *form,
 			 struct err *err);
 
+/* ---- changes kept apart: stage.c ---- */
+
+/*
+ * A store on top of another that keeps every change apart, in the file `fd`, which is empty, is
+ * open for reading and writing, and belongs to the stage from now on, also when this fails. `under`
+ * stays the caller's, is only read, and must not change meanwhile; NULL: there is nothing below.
+ * A stage grows and never shrinks. Not for several threads.
+ */
+int MUST_CHECK ss_stage_open(struct store *under, int fd, struct store **out, struct err *err);
+/* Whether anything was written or grew. */
+bool ss_stage_is_changed(const struct store *stage);
+/* The first range of whole blocks of 4 KiB, at or behind `off`, that was written to. Returns false
+ * if there is none. */
+bool ss_stage_next(const struct store *stage, uint64_t off, uint64_t *start, uint64_t *end);
+
 /* ---- a map whose order nobody tells ---- */
 
 struct ss_key_index;

@@ -18,7 +18,7 @@ static int look_at_overlay(const struct checkout *co, bool *fresh, struct err *e
 {
 	auto_store struct store *s = NULL;
 	uint64_t start = 0, end = 0;
-	int rc = snap_overlay_read(co->overlay, image_snap_flags(), &s, err);
+	int rc = snap_overlay_continue(co->overlay, image_snap_flags(), &s, err);
 
 	if (!rc)
 		rc = snap_next_held(s, 0, &start, &end, err);

@@ -130,7 +130,11 @@ static int open_tied(const char *path, bool writable, const char *scratch_in, st
 		rc = open_snapshot(path, writable, out, err);
 		return rc ? rc : tie_directory(path, scratch_in, out, err);
 	}
-	rc = snap_open_image(path, image_snap_flags() | (writable ? SNAP_WRITABLE : 0), out, err);
+	if (writable && snap_is_overlay(path))
+		rc = snap_overlay_continue(path, image_snap_flags() | SNAP_WRITABLE, out, err);
+	else
+		rc = snap_open_image(path, image_snap_flags() | (writable ? SNAP_WRITABLE : 0), out,
+				     err);
 	return rc ? rc : tie(path, path, scratch_in, out, err);
 }
 
@@ -416,6 +420,31 @@ int image_close(struct image *img, struct err *err)
 		tell_snapshot(img);
 	image_drop(img);
 	return rc;
+}
+
+int image_open_install(const char *path, struct image *out, struct err *err)
+{
+	return image_open(path, !mounted_is(path), out, err);
+}
+
+static int install_here(struct image *img, const struct mm_content *content, unsigned count,
+			struct err *err)
+{
+	if (count == 1)
+		return mm_replace(img->mm, content->mm_id, content->len, content->source,
+				  content->ctx, err);
+	return mm_replace_all(img->mm, content, count, err);
+}
+
+int image_install(struct image *img, const struct mm_content *content, unsigned count, bool staged,
+		  struct err *err)
+{
+	int rc;
+
+	if (mounted_is_store(img->store))
+		return count ? mounted_install(img->store, content, count, staged, err) : 0;
+	rc = count ? install_here(img, content, count, err) : 0;
+	return rc ? rc : image_close(img, err);
 }
 
 static int end_undo(struct image *img, bool *changed, struct err *err)

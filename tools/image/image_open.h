@@ -74,6 +74,16 @@ bool image_has_scratch(const char *path);
  * Tells on stderr what was set aside. */
 int MUST_CHECK image_set_scratch_aside(struct image *img, const char *path, struct err *err);
 
+/*
+ * For whoever replaces whole memories: as image_open for writing, or where an image is mounted at
+ * `path`, as image_open for reading. image_install gives the memories their new contents, all or
+ * none, in the image or by way of the mount, and closes as image_close does. `staged`: the ctx of
+ * each content is a stage over the memory; -EAGAIN then: the memory was written to since.
+ */
+int MUST_CHECK image_open_install(const char *path, struct image *out, struct err *err);
+int MUST_CHECK image_install(struct image *img, const struct mm_content *content, unsigned count,
+			     bool staged, struct err *err);
+
 /* Ends reading; after a failure, ends whatever there was. */
 void image_drop(struct image *img);
 #define auto_image __attribute__((cleanup(image_drop)))

@@ -80,6 +80,7 @@ struct mounted {
 	int fd; /* as long as it is open, so is the temporary snapshot */
 	int dir_fd;
 	char temporary[48];
+	uint64_t changes[MM_MAX_MEMORIES]; /* the memories' change counts at the snapshot */
 };
 
 static int mounted_read_at(struct store *s, void *buf, size_t len, uint64_t off, struct err *err)
@@ -134,6 +135,8 @@ static int take(struct mounted *m, unsigned how, struct fs_request *r, struct er
 		rc = mounted_ask(m->fd, r, err);
 	if (rc)
 		m->temporary[0] = 0;
+	else
+		memcpy(m->changes, r->pages, sizeof(m->changes));
 	return rc;
 }
 
@@ -183,6 +186,96 @@ static int open_under(struct mounted *m, const char *mountpoint, const char *sna
 int mounted_dir_fd(const struct store *s)
 {
 	return s->ops == &mounted_ops ? ((const struct mounted *)s)->dir_fd : -1;
+}
+
+/* ---- changing it ---- */
+
+/* One content on its way. */
+struct sending {
+	int fd;
+	const struct mm_content *c;
+	struct fs_piece *piece;
+};
+
+static int send_piece(const struct sending *s, uint64_t off, size_t len, struct err *err)
+{
+	size_t got = 0;
+	int rc = s->c->source(s->c->ctx, s->piece->bytes, len, off, &got, err);
+
+	if (!rc && got < len)
+		rc = err_set(err, -EIO, "the new content of memory %u is too short", s->c->mm_id);
+	if (rc || (!s->piece->over && is_zero(s->piece->bytes, len)))
+		return rc;
+	s->piece->off = off;
+	s->piece->len = (uint32_t)len;
+	if (ioctl(s->fd, FS_PIECE_IOCTL, s->piece) < 0)
+		return err_sys(err, -errno, "the mount does not take the new content");
+	return 0;
+}
+
+static int send_range(const struct sending *s, uint64_t off, uint64_t end, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t len; !rc && off < end; off += len) {
+		len = (size_t)MIN((uint64_t)FS_PIECE_LEN, end - off);
+		rc = send_piece(s, off, len, err);
+	}
+	return rc;
+}
+
+static int send_content(const struct sending *s, struct err *err)
+{
+	uint64_t off = 0, end;
+	int rc = 0;
+
+	if (!s->piece->over)
+		return send_range(s, 0, s->c->len, err);
+	while (!rc && ss_stage_next(s->c->ctx, off, &off, &end)) {
+		rc = send_range(s, off, end, err);
+		off = end;
+	}
+	return rc;
+}
+
+static int send_all(struct mounted *m, const struct mm_content *content, unsigned count,
+		    bool staged, struct fs_request *r, struct err *err)
+{
+	auto_free struct fs_piece *piece = calloc(1, sizeof(*piece));
+	int rc = piece ? 0 : err_set(err, -ENOMEM, "out of memory");
+
+	for (unsigned i = 0; !rc && i < count; i++) {
+		const struct sending s = {m->fd, &content[i], piece};
+		unsigned mm_id = content[i].mm_id;
+
+		piece->mm_id = mm_id;
+		piece->over = staged;
+		r->content[i] =
+			(struct fs_content){mm_id, staged, content[i].len, m->changes[mm_id]};
+		rc = send_content(&s, err);
+	}
+	return rc;
+}
+
+int mounted_install(struct store *s, const struct mm_content *content, unsigned count, bool staged,
+		    struct err *err)
+{
+	auto_free struct fs_request *r = malloc(sizeof(*r));
+	struct mounted *m = (struct mounted *)s;
+	int rc = r ? mounted_request(r, FS_INSTALL, "", NULL, err)
+		   : err_set(err, -ENOMEM, "out of memory");
+
+	if (!rc && !m->temporary[0])
+		return err_set(err, -EROFS, "the image is mounted read-only");
+	r->contents = count;
+	if (!rc)
+		rc = send_all(m, content, count, staged, r, err);
+	return rc ? rc : mounted_ask(m->fd, r, err);
+}
+
+bool mounted_is_store(const struct store *s)
+{
+	return s->ops == &mounted_ops;
 }
 
 int mounted_open(const char *path, const char *snapshot, unsigned how, struct store **out,

@@ -28,6 +28,26 @@ int MUST_CHECK mounted_open(const char *path, const char *snapshot, unsigned how
  * -1: another kind of store. */
 int mounted_dir_fd(const struct store *s);
 
+/*
+ * The memories hold these contents from now on, all at one instant. `s` is from mounted_open, of
+ * the image as it is now. With `staged` the ctx of each content is a stage over the memory in `s`,
+ * and only what was changed there is sent; -EAGAIN: a memory was written to since.
+ */
+int MUST_CHECK mounted_install(struct store *s, const struct mm_content *content, unsigned count,
+			       bool staged, struct err *err);
+bool mounted_is_store(const struct store *s);
+
+/*
+ * Asks the mount at `path` for FS_COMPACT or FS_REPAIR. Before that a snapshot is taken, which is
+ * the way back, and called `kept` or kept-2 and so on; NULL: none.
+ */
+struct mounted_changed {
+	char kept[64];      /* the snapshot's name */
+	uint64_t stale_len; /* of FS_COMPACT */
+};
+int MUST_CHECK mounted_change(const char *path, enum fs_verb verb, unsigned number,
+			      const char *kept, struct mounted_changed *out, struct err *err);
+
 /* A request with a verb, a name and perhaps another. -ENAMETOOLONG. */
 int MUST_CHECK mounted_request(struct fs_request *r, uint32_t verb, const char *name,
 			       const char *other, struct err *err);

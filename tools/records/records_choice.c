@@ -206,7 +206,9 @@ int records_open_memory(const char *path, int mm_id, bool writable, struct recor
 
 	if (mm_id < 0)
 		return open_raw(path, out, err);
-	rc = image_open(path, writable, &out->image, err);
+	rc = writable ? image_open_install(path, &out->image, err)
+		      : image_open(path, false, &out->image, err);
+	writable = writable && out->image.store && out->image.store->writable;
 	if (rc == 0)
 		rc = image_find(out->image.mm, (unsigned)mm_id, &facts, err);
 	if (rc == 0)

@@ -8,6 +8,7 @@
 
 #include "tools/cmd/cmd.h"
 #include "tools/image/image_open.h"
+#include "tools/image/mounted.h"
 #include "tools/out/fields.h"
 #include "tools/out/text.h"
 #include "tools/records/records_choice.h"
@@ -160,7 +161,8 @@ static unsigned defects(const struct look *look)
 struct outcome {
 	struct look before, after; /* the same unless it was repaired */
 	bool repaired;
-	char *undo_file; /* what a repair has saved to */
+	char *undo_file;              /* what a repair has saved to */
+	struct mounted_changed mount; /* the same, where the mount has repaired */
 };
 
 static int repair(const struct check_args *args, struct store *store, struct bond *bond,
@@ -186,18 +188,51 @@ static int repair(const struct check_args *args, struct store *store, struct bon
 	return rc ? rc : look_at(args, store, &out->after, err);
 }
 
+static bool needs_repair(const struct outcome *out)
+{
+	return defects(&out->before) > out->before.result.unrepairable;
+}
+
+static int look_at_mount(const struct check_args *args, struct look *look, struct err *err)
+{
+	auto_store struct store *store = NULL;
+	int rc = image_open_store(args->image, false, &store, err);
+
+	return rc ? rc : look_at(args, store, look, err);
+}
+
+/* The mount repairs what it has open. */
+static int repair_mounted(const struct check_args *args, struct outcome *out, struct err *err)
+{
+	int rc = look_at_mount(args, &out->before, err);
+
+	if (rc || !needs_repair(out))
+		return rc;
+	if (args->save)
+		return err_set(
+			err, -EINVAL,
+			"a snapshot is the way back of a mounted image: --save is for others");
+	rc = mounted_change(args->image, FS_REPAIR, 0, "before-repair", &out->mount, err);
+	out->repaired = !rc;
+	return rc ? rc : look_at_mount(args, &out->after, err);
+}
+
 static int examine(const struct check_args *args, struct outcome *out, struct err *err)
 {
 	auto_store struct store *store = NULL;
 	struct bond *bond;
-	int rc = args->repair ? image_open_with_sides(args->image, true, &store, &bond, err)
-			      : image_open_store(args->image, false, &store, err);
+	int rc;
+
+	if (args->repair && mounted_is(args->image))
+		return repair_mounted(args, out, err);
+	rc = args->repair ? image_open_with_sides(args->image, true, &store, &bond, err)
+			  : image_open_store(args->image, false, &store, err);
 
 	if (!rc)
 		rc = sandbox_inputs_open(err);
 	if (!rc)
 		rc = look_at(args, store, &out->before, err);
-	if (rc || !args->repair || defects(&out->before) <= out->before.result.unrepairable)
+	if (rc || !args->repair || !needs_repair(out))
 		return rc;
 	return repair(args, store, bond, out, err);
 }
@@ -246,8 +281,10 @@ static void print_outcome(const struct check_args *args, const struct outcome *o
 	if (defects(&out->before) == 0)
 		fputs("clean, with ", stdout);
 	print_counts(&out->before);
-	if (out->repaired)
+	if (out->repaired && out->undo_file)
 		text_print("; repaired, and what was overwritten is in %s", out->undo_file);
+	else if (out->repaired)
+		text_print("; repaired, and snapshot '%s' is the way back", out->mount.kept);
 	else if (!args->repair && defects(left) > left->result.unrepairable)
 		fputs("; 'canisterfs check --repair' mends what can be mended", stdout);
 	putchar('\n');
@@ -265,7 +302,9 @@ static int print_json(const struct outcome *out)
 	json_put(&doc, doc.root, "clean", json_boolean(defects(left) == 0));
 	json_put(&doc, doc.root, "repaired", json_boolean(out->repaired));
 	json_put(&doc, doc.root, "undo_file",
-		 out->repaired ? json_any(out->undo_file) : json_null());
+		 out->undo_file && out->repaired ? json_any(out->undo_file) : json_null());
+	json_put(&doc, doc.root, "snapshot",
+		 out->mount.kept[0] ? json_any(out->mount.kept) : json_null());
 	json_put(&doc, doc.root, "errors", json_integer(out->before.result.errors));
 	json_put(&doc, doc.root, "warnings", json_integer(out->before.result.warnings));
 	json_put(&doc, doc.root, "notes", json_integer(out->before.result.notes));
@@ -343,6 +382,8 @@ const struct verb verb_check = {
 		"\n"
 		"--repair saves what it is about to overwrite to IMAGE.undo (IMAGE.undo-2, and so\n"
 		"on, where that exists); --undo takes it back. Bytes of a memory never change.\n"
+		"IMAGE may be an overlay, or a directory where an image is mounted: then the mount\n"
+		"repairs it, and takes a snapshot 'before-repair' first.\n"
 		"\n"
 		"Exits with the sum of: 0 clean, 1 repaired, 4 defects are left, 8 could not look\n"
 		"or not repair, 16 bad command line.",

@@ -55,7 +55,7 @@ static int commit_to(const char *overlay, const struct commit_args *args, const 
 {
 	auto_store struct store *from = NULL;
 	auto_image_new struct image_new new = IMAGE_NEW_NONE;
-	int rc = snap_overlay_read(overlay, image_snap_flags(), &from, err);
+	int rc = snap_overlay_continue(overlay, image_snap_flags(), &from, err);
 
 	*at_fault = overlay;
 	if (rc)

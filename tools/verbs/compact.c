@@ -10,6 +10,7 @@
 #include "tools/facts/cost.h"
 #include "tools/facts/memories_hash.h"
 #include "tools/image/image_open.h"
+#include "tools/image/mounted.h"
 #include "tools/out/json.h"
 #include "tools/out/progress.h"
 #include "tools/out/text.h"
@@ -50,7 +51,8 @@ struct outcome {
 	bool hashed;
 	struct memories_hash hash;
 	char *undo_file;
-	const char *where; /* what a failure is about */
+	struct mounted_changed mount; /* where the mount has compacted */
+	const char *where;            /* what a failure is about */
 };
 
 static int look(struct image *img, struct outcome *out, struct err *err)
@@ -109,6 +111,27 @@ static int compact_in_place(const struct compact_args *args, struct outcome *out
 	if (image_take_back(&img, &why) == 0)
 		return err_set(err, rc, "%s; all is as it was", err->text);
 	return err_set(err, rc, "%s; and it could not be taken back: %s", err->text, why.text);
+}
+
+/* Others may go on writing, so that there are no two hashes to compare. */
+static int compact_mounted(const struct compact_args *args, struct outcome *out, struct err *err)
+{
+	auto_image struct image img = {NULL};
+	int rc = args->save ? err_set(err, -EINVAL,
+				      "a snapshot is the way back of a mounted image: --save is "
+				      "for others")
+			    : image_open(args->image, false, &img, err);
+
+	if (!rc)
+		rc = look(&img, out, err);
+	image_drop(&img);
+	if (rc)
+		return rc;
+	rc = mounted_change(args->image, FS_COMPACT, args->zero_slack,
+			    args->no_undo ? NULL : "before-compact", &out->mount, err);
+	if (!rc && args->zero_slack)
+		out->stale_len = out->mount.stale_len;
+	return rc;
 }
 
 static void add_progress(void *progress, uint64_t bytes)
@@ -176,6 +199,8 @@ static int print_json(const struct compact_args *args, const struct outcome *out
 		 out->hashed ? json_string(out->hash.text) : json_null());
 	json_put(&doc, doc.root, "undo_file",
 		 out->undo_file ? json_any(out->undo_file) : json_null());
+	json_put(&doc, doc.root, "snapshot",
+		 out->mount.kept[0] ? json_any(out->mount.kept) : json_null());
 	return json_print(&doc);
 }
 
@@ -206,6 +231,9 @@ static void print_text(const struct compact_args *args, const struct outcome *ou
 	if (out->undo_file)
 		text_print("  %-9s 'canisterfs check --undo %s %s' takes it back\n", "undo",
 			   out->undo_file, args->image);
+	if (out->mount.kept[0])
+		text_print("  %-9s 'canisterfs snapshot rollback %s %s' takes it back\n", "undo",
+			   args->image, out->mount.kept);
 }
 
 static int cmd_compact(const void *arguments)
@@ -219,9 +247,10 @@ static int cmd_compact(const void *arguments)
 		return cmd_usage(&verb_compact, "--save and --no-undo are for a change in place");
 	if (args->save && args->no_undo)
 		return cmd_usage(&verb_compact, "either --save or --no-undo");
-	rc = args->dry_run ? plan_only(args, &out, &err)
-	     : args->out   ? compact_copy(args, &out, &err)
-			   : compact_in_place(args, &out, &err);
+	rc = args->dry_run             ? plan_only(args, &out, &err)
+	     : args->out               ? compact_copy(args, &out, &err)
+	     : mounted_is(args->image) ? compact_mounted(args, &out, &err)
+				       : compact_in_place(args, &out, &err);
 	if (rc)
 		return cmd_fail(out.where, &err);
 	rc = CMD_DONE;
@@ -246,7 +275,9 @@ const struct verb verb_compact = {
 		"table in page 0. Do so before an image is given to others. OUT has none anyway.\n"
 		"\n"
 		"In place, what is overwritten is saved to IMAGE.undo (IMAGE.undo-2, and so on);\n"
-		"'canisterfs check --undo FILE IMAGE' takes the change back.",
+		"'canisterfs check --undo FILE IMAGE' takes the change back. IMAGE may be an overlay,\n"
+		"or a directory where an image is mounted: then the mount compacts it, and takes a\n"
+		"snapshot 'before-compact' first, unless --no-undo is given.",
 	.options = options,
 	.operands = operands,
 	.args_len = sizeof(struct compact_args),

@@ -3,13 +3,14 @@
  * load: records from JSON lines into a structure. All changes are made aside first, checked there,
  * and then installed at once: whatever happens, a memory has its old or its new content.
  */
-#include <inttypes.h>
+#include <fcntl.h>
 
+#include "tools/image/mounted.h"
 #include "tools/out/json.h"
+#include "tools/out/spool.h"
 #include "tools/out/text.h"
 #include "tools/records/load_lines.h"
 #include "tools/records/records_choice.h"
-#include "tools/records/stage.h"
 
 struct load_args {
 	struct records_args r;
@@ -137,6 +138,13 @@ static int settle_width(struct load *l, struct err *err)
 	return 0;
 }
 
+static int open_stage(struct store *under, struct store **out, struct err *err)
+{
+	int fd = spool_open(err);
+
+	return fd < 0 ? fd : ss_stage_open(under, fd, out, err);
+}
+
 /* `form` NULL: there is a structure. */
 static int open_stages(struct load *l, const struct ss_form *form, struct err *err)
 {
@@ -144,9 +152,9 @@ static int open_stages(struct load *l, const struct ss_form *form, struct err *e
 
 	ss_close(l->r.ss);
 	l->r.ss = NULL;
-	rc = stage_open(l->r.memory, &l->stage, err);
+	rc = open_stage(l->r.memory, &l->stage, err);
 	if (rc == 0 && l->r.data)
-		rc = stage_open(l->r.data, &l->data_stage, err);
+		rc = open_stage(l->r.data, &l->data_stage, err);
 	if (rc == 0 && form)
 		rc = ss_create(l->stage, l->data_stage, form, err);
 	return rc < 0 ? rc : ss_open(l->stage, l->data_stage, &l->choice->opts, &l->r.ss, err);
@@ -164,7 +172,7 @@ static int source(void *ctx, void *buf, size_t len, uint64_t off, size_t *got, s
 
 static unsigned add_content(struct mm_content *to, unsigned mm_id, struct store *stage)
 {
-	if (!stage || !stage_is_changed(stage))
+	if (!stage || !ss_stage_is_changed(stage))
 		return 0;
 	*to = (struct mm_content){mm_id, stage->len, source, stage};
 	return 1;
@@ -178,10 +186,10 @@ static int install_all(struct load *l, struct err *err)
 	int rc;
 
 	n += add_content(content + n, l->data_id, l->data_stage);
-	rc = n > 0 ? mm_replace_all(l->r.image.mm, content, n, err) : 0;
+	rc = image_install(&l->r.image, content, n, true, err);
 	ss_close(l->r.ss);
 	l->r.ss = NULL;
-	return rc < 0 ? rc : image_close(&l->r.image, err);
+	return rc;
 }
 
 /* ---- the verb ---- */
@@ -238,8 +246,8 @@ static int open_all(struct load *l, struct err *err)
 	int rc = records_open_memory(l->args->r.image, l->choice->mm_id, true, &l->r, err);
 
 	if (rc == -ENOENT && l->r.image.mm && may_make)
-		rc = ss_memory_store(l->r.image.mm, (unsigned)l->choice->mm_id, true, &l->r.memory,
-				     err);
+		rc = ss_memory_store(l->r.image.mm, (unsigned)l->choice->mm_id,
+				     l->r.image.store->writable, &l->r.memory, err);
 	if (rc == 0 && may_make)
 		rc = records_is_empty(l->r.memory, &empty, err);
 	if (rc < 0)
@@ -320,33 +328,77 @@ static int choose_mode(const struct load_args *args, enum load_mode *out)
 	return args->merge + args->replace + args->delete == 1 ? 0 : -EINVAL;
 }
 
+static void load_end(struct load *l)
+{
+	records_drop(&l->r);
+	store_close(l->stage);
+	store_close(l->data_stage);
+	ss_key_index_close(l->index);
+}
+
+/* Whoever writes to a mount meanwhile is not kept from it: then all begins anew. */
+static int load_until_done(const struct load_args *args, enum load_mode mode, FILE *from,
+			   struct load_count *count, struct err *err)
+{
+	enum { TRIES = 20 };
+	int rc = -EAGAIN;
+
+	for (int i = 0; rc == -EAGAIN && i < TRIES; i++) {
+		auto_records_choice struct records_choice choice = {0};
+		struct load l = {.args = args, .choice = &choice, .mode = mode};
+
+		if (i > 0)
+			rewind(from);
+		rc = records_choose(&args->r, &choice, err);
+		if (rc == 0)
+			rc = load(&l, from, err);
+		*count = l.count;
+		load_end(&l);
+	}
+	return rc;
+}
+
+/* What is to change a mount is read to its end first: it may come from there, and be slow. */
+static int open_lines(const char *file, bool to_mount, FILE **out, struct err *err)
+{
+	auto_close int fd = file ? open(file, O_RDONLY | O_CLOEXEC) : dup(STDIN_FILENO);
+	uint64_t len;
+	int rc = fd < 0 ? err_sys(err, -errno, "cannot open") : 0;
+
+	if (rc == 0 && to_mount && lseek(fd, 0, SEEK_CUR) != 0) {
+		int kept = -1;
+
+		rc = spool_all(fd, INT64_MAX, &kept, &len, err);
+		close(fd);
+		fd = kept;
+	}
+	*out = rc == 0 ? fdopen(fd, "r") : NULL;
+	if (rc == 0 && !*out)
+		rc = err_set(err, -ENOMEM, "out of memory");
+	if (*out)
+		fd = -1;
+	return rc;
+}
+
 static int cmd_load(const void *arguments)
 {
 	const struct load_args *args = arguments;
 	auto_records_choice struct records_choice choice = {0};
-	struct load l = {.args = args, .choice = &choice};
+	struct load_count count = {0};
+	enum load_mode mode;
 	struct err err = {""};
-	FILE *from = stdin;
+	FILE *from;
 	int rc = records_choose(&args->r, &choice, &err);
 
 	if (rc < 0)
 		return cmd_usage(&verb_load, "%s", err.text);
-	if (choose_mode(args, &l.mode) < 0)
+	if (choose_mode(args, &mode) < 0)
 		return cmd_usage(&verb_load, "one of --merge, --replace and --delete is needed");
-	if (args->file)
-		from = fopen(args->file, "re");
-	if (!from) {
-		cmd_error(args->file, "cannot open: %s", strerror(errno));
-		return CMD_FAILED;
-	}
-	rc = load(&l, from, &err);
-	if (args->file)
-		fclose(from);
-	records_drop(&l.r);
-	store_close(l.stage);
-	store_close(l.data_stage);
-	ss_key_index_close(l.index);
-	return rc ? cmd_fail(args->r.image, &err) : print_count(&l.count, args->json);
+	if (open_lines(args->file, mounted_is(args->r.image), &from, &err) < 0)
+		return cmd_fail(args->file ? args->file : "standard input", &err);
+	rc = load_until_done(args, mode, from, &count, &err);
+	fclose(from);
+	return rc ? cmd_fail(args->r.image, &err) : print_count(&count, args->json);
 }
 
 const struct verb verb_load = {
@@ -358,6 +410,8 @@ const struct verb verb_load = {
 		"A record that is there already is not written again, and a memory that is too small\n"
 		"grows. All changes are made aside and checked first, then installed at once; that\n"
 		"takes room for the memory's old and new content together.\n\n"
+		"IMAGE may be an overlay, or a directory where an image is mounted: then the mount\n"
+		"changes the memory, at one instant, and a file that is open there shows it.\n\n"
 		"In a memory that holds nothing, what --names tells of it is made first.\n\n"
 		"The codecs are those of 'dump', and must be the ones the records were printed with.",
 	.options = options,

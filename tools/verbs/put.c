@@ -12,8 +12,6 @@
 #include "tools/out/progress.h"
 #include "tools/out/spool.h"
 
-enum { CHUNK_LEN = 1 << 20 };
-
 struct put_args {
 	const char *image;
 	struct names *names;
@@ -41,39 +39,6 @@ struct content {
 	struct progress progress;
 };
 
-/* A pipe does not tell its length beforehand: what it holds goes to a nameless file first. */
-static int spool(int from, uint64_t max_len, struct content *out, struct err *err)
-{
-	auto_free uint8_t *buf = malloc(CHUNK_LEN);
-	auto_close int fd = spool_open(err);
-	uint64_t len = 0;
-	ssize_t n;
-	int rc = fd < 0 ? fd : 0;
-
-	if (!buf)
-		return err_set(err, -ENOMEM, "out of memory");
-	while (!rc && (n = read(from, buf, CHUNK_LEN)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, -errno, "cannot read the new content");
-		if ((uint64_t)n > max_len - len)
-			return err_set(err, -EFBIG,
-				       "the new content is longer than the %" PRIu64
-				       " bytes that this image can ever hold",
-				       max_len);
-		if (!is_zero(buf, (size_t)n))
-			rc = pwrite_all(fd, buf, (size_t)n, len);
-		len += (uint64_t)n;
-	}
-	if (!rc && ftruncate(fd, (off_t)len) < 0)
-		rc = -errno;
-	if (rc < 0)
-		return fd < 0 ? rc : err_sys(err, rc, "cannot keep the new content for a moment");
-	*out = (struct content){.fd = steal_fd(&fd), .len = len};
-	return 0;
-}
-
 /* Takes over `fd`. */
 static int content_from_fd(int fd, uint64_t max_len, struct content *out, struct err *err)
 {
@@ -86,8 +51,11 @@ static int content_from_fd(int fd, uint64_t max_len, struct content *out, struct
 	if (S_ISDIR(st.st_mode))
 		return err_sys(err, -EISDIR, "cannot read the new content");
 	at = S_ISREG(st.st_mode) ? lseek(fd, 0, SEEK_CUR) : -1;
-	if (at < 0)
-		return spool(fd, max_len, out, err);
+	/* A pipe does not tell its length beforehand. */
+	if (at < 0) {
+		*out = (struct content){.fd = -1};
+		return spool_all(fd, max_len, &out->fd, &out->len, err);
+	}
 	*out = (struct content){.fd = steal_fd(&own),
 				.start = (uint64_t)at,
 				.len = (uint64_t)MAX(st.st_size - at, 0)};
@@ -124,17 +92,17 @@ static int cap_of(const char *path, uint64_t *len, struct err *err)
 static int replace(const struct put_args *args, struct content *content, struct err *err)
 {
 	auto_image struct image img = {NULL, NULL};
-	int rc = image_open(args->image, true, &img, err);
+	const struct mm_content new = {(unsigned)args->id, content->len, source, content};
+	int rc = image_open_install(args->image, &img, err);
 
-	if (rc)
-		return rc;
-	rc = image_set_scratch_aside(&img, args->image, err);
+	if (!rc)
+		rc = image_set_scratch_aside(&img, args->image, err);
 	if (rc)
 		return rc;
 	content->progress = progress_begin("writing", content->len, false);
-	rc = mm_replace(img.mm, (unsigned)args->id, content->len, source, content, err);
+	rc = image_install(&img, &new, 1, false, err);
 	progress_end(&content->progress);
-	return rc ? rc : image_close(&img, err);
+	return rc;
 }
 
 static int cmd_put(const void *arguments)
@@ -167,7 +135,10 @@ const struct verb verb_put = {
 	.summary = "replace one memory by a file or standard input",
 	.text = "Memory ID holds the content of FILE, or of standard input, from then on, filled up\n"
 		"with zeros to a whole page. Until all is on disk it holds what it held: there must\n"
-		"be room for both. Empty content removes the memory.",
+		"be room for both. Empty content removes the memory.\n"
+		"\n"
+		"IMAGE may be an overlay, or a directory where an image is mounted: then the mount\n"
+		"changes the memory, at one instant, and a file that is open there shows it.",
 	.options = options,
 	.operands = operands,
 	.args_len = sizeof(struct put_args),

@@ -48,9 +48,7 @@ refused() {
 	is "canisterfs: $line" "$(cat "$T/err")" "$*"
 }
 why="an image is mounted there: change its files, or unmount it first"
-refused "$MNT: $why" put "$MNT" 5 "$T/a"
-refused "$MNT: $why" compact "$MNT"
-refused "$MNT: $why" check --repair "$MNT"
+refused "$MNT: $why" check --undo "$T/a" "$MNT"
 refused "$IMG: in use: mounted at $MNT" info "$IMG"
 stop
 

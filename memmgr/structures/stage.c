@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Owns the staged bytes: a sparse temporary file with each changed block at its own offset, and a
- * bit for each block that says which of the two has it.
+ * bit for each block that says which of the two has it. Below may be nothing at all.
  */
-#include "tools/records/stage.h"
-
-#include "memmgr/memmgr.h"
-#include "tools/out/spool.h"
+#include "memmgr/structures/structures.h"
 
 enum { BLOCK_LEN = 4096 };
 
@@ -37,7 +34,8 @@ static size_t bits_len(uint64_t len)
 /* Bytes of blocks that are all changed, or all not. What is behind the end of `under` is zero. */
 static int read_part(struct stage *st, uint8_t *to, size_t len, uint64_t off, struct err *err)
 {
-	uint64_t have = MIN(st->under->len - MIN(st->under->len, off), (uint64_t)len);
+	uint64_t under_len = st->under ? st->under->len : 0;
+	uint64_t have = MIN(under_len - MIN(under_len, off), (uint64_t)len);
 	int rc;
 
 	if (is_changed(st, off / BLOCK_LEN)) {
@@ -76,6 +74,11 @@ static int read_at(struct store *s, void *buf, size_t len, uint64_t off, struct 
 	return rc;
 }
 
+static void set_changed(struct stage *st, uint64_t block)
+{
+	st->changed[block / 8] = (uint8_t)(st->changed[block / 8] | 1u << block % 8);
+}
+
 /* Takes a block over, whole, before a part of it changes. */
 static int take_block(struct stage *st, uint64_t block, struct err *err)
 {
@@ -90,7 +93,7 @@ static int take_block(struct stage *st, uint64_t block, struct err *err)
 	rc = pwrite_all(st->fd, bytes, sizeof(bytes), block * BLOCK_LEN);
 	if (rc < 0)
 		return err_sys(err, rc, "cannot keep what was changed");
-	st->changed[block / 8] = (uint8_t)(st->changed[block / 8] | 1u << block % 8);
+	set_changed(st, block);
 	return 0;
 }
 
@@ -98,16 +101,22 @@ static int write_at(struct store *s, const void *buf, size_t len, uint64_t off, 
 		    struct err *err)
 {
 	struct stage *st = stage_of(s);
-	uint64_t last = (off + len - 1) / BLOCK_LEN;
+	uint64_t end = off + len, last = (end - 1) / BLOCK_LEN;
 	int rc = 0;
 
 	st->any = true;
-	for (uint64_t block = off / BLOCK_LEN; rc == 0 && block <= last; block++)
-		rc = take_block(st, block, err);
+	if (off % BLOCK_LEN)
+		rc = take_block(st, off / BLOCK_LEN, err);
+	if (rc == 0 && end % BLOCK_LEN)
+		rc = take_block(st, last, err);
 	if (rc < 0)
 		return rc;
 	rc = pwrite_all(st->fd, buf, len, off);
-	return rc < 0 ? err_sys(err, rc, "cannot keep what was changed") : 0;
+	if (rc < 0)
+		return err_sys(err, rc, "cannot keep what was changed");
+	for (uint64_t block = off / BLOCK_LEN; block <= last; block++)
+		set_changed(st, block);
+	return 0;
 }
 
 static int zero_at(struct store *s, uint64_t off, uint64_t len, struct err *err)
@@ -175,29 +184,43 @@ static const struct store_ops stage_ops = {
 	.close = close_stage,
 };
 
-int stage_open(struct store *under, struct store **out, struct err *err)
+int ss_stage_open(struct store *under, int fd, struct store **out, struct err *err)
 {
 	struct stage *st = calloc(1, sizeof(*st));
 
 	*out = NULL;
-	if (!st)
+	if (!st) {
+		close(fd);
 		return err_set(err, -ENOMEM, "no memory to stage a change");
-	st->s = (struct store){.ops = &stage_ops, .len = under->len, .writable = true};
+	}
+	st->s = (struct store){.ops = &stage_ops, .len = under ? under->len : 0, .writable = true};
 	st->under = under;
-	st->changed_len = bits_len(under->len);
+	st->fd = fd;
+	st->changed_len = bits_len(st->s.len);
 	st->changed = calloc(st->changed_len, 1);
-	st->fd = st->changed ? spool_open(err) : err_set(err, -ENOMEM, "no memory for a map");
-	if (st->fd < 0) {
-		int rc = st->fd;
-
+	if (!st->changed) {
 		close_stage(&st->s);
-		return rc;
+		return err_set(err, -ENOMEM, "no memory for a map");
 	}
 	*out = &st->s;
 	return 0;
 }
 
-bool stage_is_changed(const struct store *stage)
+bool ss_stage_is_changed(const struct store *stage)
 {
 	return ((const struct stage *)stage)->any;
+}
+
+bool ss_stage_next(const struct store *stage, uint64_t off, uint64_t *start, uint64_t *end)
+{
+	const struct stage *st = (const struct stage *)stage;
+	uint64_t block = off / BLOCK_LEN, blocks = div_up(stage->len, BLOCK_LEN);
+
+	while (block < blocks && !is_changed(st, block))
+		block++;
+	*start = block * BLOCK_LEN;
+	while (block < blocks && is_changed(st, block))
+		block++;
+	*end = MIN(block * BLOCK_LEN, stage->len);
+	return *start < *end;
 }
