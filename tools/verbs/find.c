@@ -159,6 +159,7 @@ struct find {
 	struct image img; /* mm NULL: raw */
 	struct places *places;
 	struct needle needle;
+	struct search *search;
 	uint64_t limit;
 	struct match *matches;
 	size_t count, room;
@@ -281,14 +282,14 @@ static int search_memory(struct find *f, unsigned mm_id, struct err *err)
 		if (!seam_at(f, n, &from, &to))
 			continue;
 		if (from > run_end) {
-			rc = search_store(s, &f->needle, run, run_end, found_in_memory, f, NULL,
+			rc = search_store(f->search, s, run, run_end, found_in_memory, f, NULL,
 					  err);
 			run = from;
 		}
 		run_end = to;
 	}
 	if (!rc)
-		rc = search_store(s, &f->needle, run, run_end, found_in_memory, f, NULL, err);
+		rc = search_store(f->search, s, run, run_end, found_in_memory, f, NULL, err);
 	return rc;
 }
 
@@ -306,7 +307,7 @@ static int search(struct find *f, struct err *err)
 	int rc;
 
 	f->progress = progress_begin("searching", s->len, false);
-	rc = search_store(s, &f->needle, 0, s->len, found_in_image, f, &f->progress, err);
+	rc = search_store(f->search, s, 0, s->len, found_in_image, f, &f->progress, err);
 	if (!rc && f->img.mm) {
 		mm_stat(f->img.mm, &st);
 		f->bucket_len = (uint64_t)st.bucket_pages * MM_PAGE_LEN;
@@ -365,6 +366,7 @@ static int print_text(const char *image, const struct find *f)
 
 static void find_free(struct find *f)
 {
+	search_free(f->search);
 	places_free(f->places);
 	image_drop(&f->img);
 	free(f->matches);
@@ -384,7 +386,8 @@ static int cmd_find(const void *arguments)
 	if (bytes_wanted(args, &bytes, &err) != 0)
 		return cmd_fail(NULL, &err);
 	f.needle = (struct needle){bytes.bytes, bytes.len};
-	if (open_any(args->image, &f, &err) != 0 || search(&f, &err) != 0)
+	if (open_any(args->image, &f, &err) != 0 || search_new(&f.needle, &f.search, &err) != 0 ||
+	    search(&f, &err) != 0)
 		return cmd_fail(args->image, &err);
 	return args->json ? print_json(&f) : print_text(args->image, &f);
 }
