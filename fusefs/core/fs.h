@@ -160,6 +160,7 @@ struct fs {
 	pthread_mutex_t errand_lock;
 	_Atomic pid_t errand_pid;
 	atomic_bool errand_drops;
+	int errand_orders; /* a socket; while there is the child. errand_lock */
 	pthread_mutex_t tasks_lock;
 	pthread_cond_t tasks_done;
 	unsigned tasks;
@@ -363,8 +364,10 @@ int MUST_CHECK fs_sync(struct fs *fs, struct err *err);
 void fs_flush(struct fs *fs, bool all);
 /* One file, while somebody who waits for us holds its inode's lock. -EINVAL: it has no name. */
 int MUST_CHECK fs_flush_file(struct fs *fs, struct node *node);
-/* What somebody may be writing to one memory. */
+/* What somebody may be writing to one memory. The child stays for the next call. */
 void fs_flush_memory(struct fs *fs, unsigned mm_id);
+/* Ends a child that stayed. */
+void fs_flush_rests(struct fs *fs);
 /* With the writeback cache the kernel believes its own length of a file: it is told those of these
  * memories' files, by a truncate that changes nothing here. */
 void fs_tell_sizes(struct fs *fs, const bool *changed);

@@ -72,32 +72,42 @@ static bool act_at_once(struct fs *fs, struct record_task *t)
 	return rc != -EAGAIN;
 }
 
-/* What is open takes memory for nothing when nobody has asked for a second. */
-static void rest(struct records *r)
+/* The thread's; view_lock held, or nobody else is there. */
+static void put_away(struct fs *fs)
 {
+	record_view_close(&fs->records->view);
+	fs_flush_rests(fs);
+	fs->records->open = false;
+}
+
+/* What is open takes memory for nothing when nobody has asked for a second. */
+static void rest(struct fs *fs)
+{
+	struct records *r = fs->records;
 	struct timespec until;
 
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec++;
-	if (!r->view.ss)
+	if (!r->open)
 		pthread_cond_wait(&r->come, &r->lock);
 	else if (pthread_cond_timedwait(&r->come, &r->lock, &until) == ETIMEDOUT &&
 		 pthread_mutex_trylock(&r->view_lock) == 0) {
 		if (!r->used)
-			record_view_close(&r->view);
+			put_away(fs);
 		r->used = false;
 		pthread_mutex_unlock(&r->view_lock);
 	}
 }
 
 /* NULL: the end. */
-static struct record_task *next_task(struct records *r)
+static struct record_task *next_task(struct fs *fs)
 {
+	struct records *r = fs->records;
 	auto_unlock pthread_mutex_t *held = lock(&r->lock);
 	struct record_task *t;
 
 	while (!r->first && !r->ending)
-		rest(r);
+		rest(fs);
 	t = r->first;
 	if (t)
 		r->first = t->next;
@@ -112,10 +122,11 @@ static void *serve(void *arg)
 	struct records *r = fs->records;
 	struct record_task *t;
 
-	while ((t = next_task(r))) {
+	while ((t = next_task(fs))) {
 		struct err err = {""};
 		int rc;
 
+		r->open = true;
 		pthread_mutex_lock(&r->view_lock);
 		rc = try_to_act(fs, t, false, &err);
 		pthread_mutex_unlock(&r->view_lock);
@@ -125,7 +136,7 @@ static void *serve(void *arg)
 			fs_reply(t->req, rc, &err);
 		free(t);
 	}
-	record_view_close(&r->view);
+	put_away(fs);
 	return NULL;
 }
 

@@ -66,6 +66,7 @@ struct records {
 	pthread_mutex_t view_lock;
 	struct record_view view; /* only the thread opens and closes what it holds */
 	bool used;               /* the view, since the thread has looked */
+	bool open;               /* there may be something to put away; the thread's alone */
 	pthread_mutex_t lock;    /* guards the rest; before view_lock */
 	pthread_cond_t come;
 	struct record_task *first, **last;
