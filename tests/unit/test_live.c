@@ -361,7 +361,8 @@ static void gate_open(void *ctx)
 	pthread_rwlock_unlock(ctx);
 }
 
-enum { PAIR_CLUSTERS = 32 };
+/* The first pair lies behind the manager's header. */
+enum { PAIR_CLUSTERS = 32, FIRST_PAIR = HEAD_LEN };
 
 /* Writes one number into two clusters at once, as the gate sees it: a snapshot has both or none. */
 static void *write_pairs(void *arg)
@@ -372,7 +373,8 @@ static void *write_pairs(void *arg)
 	uint32_t n = 0;
 
 	while (!c->stop) {
-		uint64_t off = n % PAIR_CLUSTERS * CLUSTER + own_off + n / PAIR_CLUSTERS % 4 * 4;
+		uint64_t off = FIRST_PAIR + n % PAIR_CLUSTERS * CLUSTER + own_off +
+			       n / PAIR_CLUSTERS % 4 * 4;
 		bool bad;
 
 		n++;
@@ -391,8 +393,10 @@ static void check_pairs(struct crowd *c, struct store *view, uint8_t *first)
 	for (unsigned i = 0; i < PAIR_CLUSTERS; i++) {
 		uint8_t a[32], b[32];
 
-		if (store_read(view, a, sizeof(a), i * CLUSTER, NULL) ||
-		    store_read(view, b, sizeof(b), (i + PAIR_CLUSTERS) * CLUSTER, NULL) ||
+		uint64_t off = FIRST_PAIR + i * CLUSTER;
+
+		if (store_read(view, a, sizeof(a), off, NULL) ||
+		    store_read(view, b, sizeof(b), off + PAIR_CLUSTERS * CLUSTER, NULL) ||
 		    memcmp(a, b, sizeof(a)) != 0 || memcmp(a, first + i * 32, 32) != 0)
 			c->bad++;
 	}
@@ -408,7 +412,8 @@ static void *read_view(void *arg)
 		if (snap_live_view(snap_live_of(c->s), "stays", &view, NULL))
 			continue;
 		for (unsigned i = 0; i < PAIR_CLUSTERS; i++)
-			c->bad += store_read(view, first + i * 32, 32, i * CLUSTER, NULL) != 0;
+			c->bad += store_read(view, first + i * 32, 32, FIRST_PAIR + i * CLUSTER,
+					     NULL) != 0;
 		for (unsigned i = 0; i < 20; i++)
 			check_pairs(c, view, first);
 		store_close(view);
@@ -428,7 +433,7 @@ static void snapshots_are_taken_and_dropped_while_all_write_and_read(void **stat
 	pthread_rwlockattr_init(&attr);
 	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&c.gate, &attr);
-	assert_ok(store_resize(f->s, 2 * PAIR_CLUSTERS * CLUSTER, NULL));
+	assert_ok(store_resize(f->s, FIRST_PAIR + 2 * PAIR_CLUSTERS * CLUSTER, NULL));
 	snap_live_set_gate(live, &gate);
 	pthread_create(&threads[0], NULL, write_pairs, &c);
 	pthread_create(&threads[1], NULL, write_pairs, &c);
