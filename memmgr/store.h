@@ -92,4 +92,17 @@ int MUST_CHECK file_store_open(const char *path, bool writable, struct store **o
 /* As above on an open descriptor, which the store owns from now on, also when this fails. */
 int MUST_CHECK file_store_from_fd(int fd, bool writable, struct store **out, struct err *err);
 
+/* ---- window.c: a store that begins some pages into another one ---- */
+
+/*
+ * What lies in `under` from base_len on. It reaches to the end, and moves it when it is resized;
+ * what lies before is never touched. Owns `under` from now on, also when this fails: -EINVAL for a
+ * store that ends before.
+ */
+int MUST_CHECK window_store_open(struct store *under, uint64_t base_len, struct store **out,
+				 struct err *err);
+/* The same, but `under` stays the caller's, and outlives the window. */
+int MUST_CHECK window_store_over(struct store *under, uint64_t base_len, struct store **out,
+				 struct err *err);
+
 #endif

@@ -149,6 +149,7 @@ static int open_parts(struct snap_live *live, const char *path, struct err *err)
 		}
 		live->bond = bond_of(live->image);
 	}
+	live->base_off = bond_base_off(live->bond);
 	if (bond_dir_fd(live->bond, SIDE_SNAP) < 0)
 		return 0;
 	rc = chain_load(live, err);
@@ -156,7 +157,7 @@ static int open_parts(struct snap_live *live, const char *path, struct err *err)
 		rc = make_ordered(live, err);
 	if (!rc && live->receiver)
 		rc = live_end_hidden(live, err);
-	if (!rc && bond_rollback_seq(live->bond) > 0)
+	if (!rc && bond_rollback(live->bond).seq > 0)
 		rc = rollback_finish(live, err);
 	return rc ? err_prefix(err, rc, "its snapshots") : 0;
 }
@@ -253,7 +254,8 @@ int snap_live_changed(struct snap_live *live, const char *older, const char *new
 	if (!rc && end <= at)
 		rc = err_set(err, -EINVAL, "snapshot '%s' is not older than '%s'", older, newer);
 	if (!rc)
-		rc = chain_changed(live, at, end, off / LIVE_CLUSTER_LEN, changed, err);
+		rc = chain_changed(live, at, end, (live->base_off + off) / LIVE_CLUSTER_LEN,
+				   changed, err);
 	pthread_mutex_unlock(&live->op_lock);
 	return rc;
 }
@@ -316,26 +318,40 @@ static const struct store_ops view_ops = {
 	.close = view_close,
 };
 
-int snap_live_view(struct snap_live *live, const char *name, struct store **out, struct err *err)
+/* `name` NULL: of snapshot `at`. */
+static int view_new(struct snap_live *live, const char *name, size_t at, struct view **out,
+		    struct err *err)
 {
-	struct view *v = calloc(1, sizeof(*v));
-	size_t at;
-	int rc;
+	auto_unlock pthread_mutex_t *held = lock(&live->op_lock);
+	int rc = name ? chain_find(live, name, &at, err) : 0;
+	struct view *v = rc ? NULL : calloc(1, sizeof(*v));
 
 	if (!v)
-		return err_set(err, -ENOMEM, "no memory to open a snapshot");
-	pthread_mutex_lock(&live->op_lock);
-	rc = chain_find(live, name, &at, err);
-	if (!rc) {
-		struct kept *kept = live->chain[at];
+		return rc ? rc : err_set(err, -ENOMEM, "no memory to open a snapshot");
+	*v = (struct view){{&view_ops, live->chain[at]->file->len, false}, live, live->chain[at]};
+	v->kept->refs++;
+	*out = v;
+	return 0;
+}
 
-		kept->refs++;
-		*v = (struct view){{&view_ops, kept->file->len, false}, live, kept};
-	}
-	pthread_mutex_unlock(&live->op_lock);
+static int open_view(struct snap_live *live, const char *name, size_t at, struct store **out,
+		     struct err *err)
+{
+	struct view *v;
+	int rc = view_new(live, name, at, &v, err);
+
 	if (rc)
-		free(v);
-	else
-		*out = &v->s;
-	return rc;
+		return rc;
+	*out = &v->s;
+	return live->base_off > 0 ? window_store_open(&v->s, live->base_off, out, err) : 0;
+}
+
+int snap_live_view(struct snap_live *live, const char *name, struct store **out, struct err *err)
+{
+	return open_view(live, name, 0, out, err);
+}
+
+int live_view_nth(struct snap_live *live, size_t at, struct store **out, struct err *err)
+{
+	return open_view(live, NULL, at, out, err);
 }

@@ -98,6 +98,9 @@ struct snap_live {
 	struct kept *receiver;  /* gets old bytes; NULL: nobody needs any */
 	_Atomic uint64_t *bits; /* a bit per cluster of the receiver: it need not be kept */
 	bool unordered;         /* nobody waits for the disk; a power cut makes snapshots stale */
+	bool kept_ahead;        /* what is written now was kept before, and is on disk */
+	atomic_bool half_way;   /* a rollback has stopped half-way: nothing is written any more */
+	uint64_t base_off;      /* where the manager begins in the image */
 	struct kept_sync kept_sync;
 };
 
@@ -126,6 +129,8 @@ int MUST_CHECK tap_keep_range(struct snap_live *live, uint64_t off, uint64_t end
 int MUST_CHECK tap_keep(struct snap_live *live, uint64_t cluster, bool *kept, struct err *err);
 /* Changes the image's length, nothing kept. */
 int MUST_CHECK tap_set_len(struct snap_live *live, uint64_t len, struct err *err);
+/* -EIO: a rollback has stopped half-way. What was changed now would be lost when it goes on. */
+int MUST_CHECK tap_check_whole(struct snap_live *live, struct err *err);
 
 /* ---- kept_sync.c ---- */
 
@@ -133,6 +138,12 @@ void kept_sync_init(struct kept_sync *k);
 void kept_sync_end(struct kept_sync *k);
 /* All that was put into the receiver before is on disk. The gate is open for the caller. */
 int MUST_CHECK kept_sync(struct snap_live *live, struct err *err);
+
+/* ---- live.c ---- */
+
+/* As snap_live_view, of the snapshot at this place in the chain. */
+int MUST_CHECK live_view_nth(struct snap_live *live, size_t at, struct store **out,
+			     struct err *err);
 
 /* ---- live_chain.c: who stands where ---- */
 
@@ -173,6 +184,24 @@ int MUST_CHECK chain_sync_dir(struct snap_live *live, struct err *err);
 int MUST_CHECK chain_changed(struct snap_live *live, size_t at, size_t end, uint64_t cluster,
 			     bool *changed, struct err *err);
 
+/* ---- live_diff.c ---- */
+
+/* A snapshot and a newer state of the image, compared by the pages of a memory. */
+struct live_pages {
+	struct mm *a, *b; /* the snapshot, and the newer state */
+	/* Sets *changed false where the cluster at this offset of the managed image was not
+	 * written since. */
+	int (*changed)(struct live_pages *d, uint64_t off, bool *changed, struct err *err);
+	uint8_t *buf; /* of live_pages_init */
+};
+int MUST_CHECK live_pages_init(struct live_pages *d, struct err *err);
+void live_pages_end(struct live_pages *d);
+/* Told of a page that differs, and what the page holds in the snapshot. */
+typedef int live_page_fn(void *ctx, uint64_t page, const uint8_t *bytes, struct err *err);
+/* Of the pages that both states of memory `id` have, finds those that differ. */
+int MUST_CHECK live_pages_each(struct live_pages *d, unsigned id, live_page_fn *found, void *ctx,
+			       struct err *err);
+
 /* ---- live_side.c ---- */
 
 /* Keeps what lies beside the image now, for snapshot `seq`, and syncs it. Gate closed. */
@@ -183,6 +212,9 @@ int MUST_CHECK live_side_open(struct snap_live *live, uint64_t seq, struct snap_
 			      struct err *err);
 /* What lies beside the image becomes what snapshot `seq` holds. Gate closed. */
 int MUST_CHECK live_side_bring_back(struct snap_live *live, uint64_t seq, struct err *err);
+/* The same for what SQLite pairs with a database in one memory. */
+int MUST_CHECK live_side_bring_pair_back(struct snap_live *live, uint64_t seq, unsigned mm_id,
+					 struct err *err);
 
 /* ---- live_change.c, with op_lock held ---- */
 

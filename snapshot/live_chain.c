@@ -351,7 +351,7 @@ int chain_load(struct snap_live *live, struct err *err)
 	if (rc || live->count == 0)
 		return rc;
 	rc = fits ? open_files(live, &why) : -ESTALE;
-	if (rc == -EWOULDBLOCK || rc == -ENOMEM || (rc && bond_rollback_seq(live->bond) > 0))
+	if (rc == -EWOULDBLOCK || rc == -ENOMEM || (rc && bond_rollback(live->bond).seq > 0))
 		return err_set(err, rc, "%s", why.text);
 	if (rc)
 		return make_stale(live, err);

@@ -56,11 +56,10 @@ static int check_new_name(struct snap_live *live, const char *name, struct err *
 	return rc == -ENOENT ? 0 : err_set(err, -EEXIST, "there is a snapshot '%s' already", name);
 }
 
-static int check_change(const struct snap_live *live, struct err *err)
+static int check_change(struct snap_live *live, struct err *err)
 {
-	if (!live->s.writable)
-		return err_set(err, -EROFS, "the image is open for reading only");
-	return 0;
+	return live->s.writable ? tap_check_whole(live, err)
+				: err_set(err, -EROFS, "the image is open for reading only");
 }
 
 static int make_dir(struct snap_live *live, struct err *err)

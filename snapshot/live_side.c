@@ -141,3 +141,14 @@ int live_side_bring_back(struct snap_live *live, uint64_t seq, struct err *err)
 	snap_live_side_close(side);
 	return rc;
 }
+
+int live_side_bring_pair_back(struct snap_live *live, uint64_t seq, unsigned mm_id, struct err *err)
+{
+	struct snap_live_side *side = NULL;
+	int rc = live_side_open(live, seq, &side, err);
+
+	if (!rc)
+		rc = bond_install_pair(live->bond, mm_id, snap_live_side_files(side), err);
+	snap_live_side_close(side);
+	return rc;
+}

@@ -190,8 +190,8 @@ int MUST_CHECK snap_live_drop(struct snap_live *live, const char *name, struct e
 int MUST_CHECK snap_live_rename(struct snap_live *live, const char *from, const char *to,
 				struct err *err);
 
-/* A snapshot as a store, read-only; to be closed before `live` is. Any threads, whatever happens
- * meanwhile to the image or to other snapshots. */
+/* The managed image of a snapshot as a store, read-only; to be closed before `live` is. Any
+ * threads, whatever happens meanwhile to the image or to other snapshots. */
 int MUST_CHECK snap_live_view(struct snap_live *live, const char *name, struct store **out,
 			      struct err *err);
 
@@ -204,8 +204,8 @@ int MUST_CHECK snap_live_side(struct snap_live *live, const char *name, struct s
 const struct side_files *snap_live_side_files(const struct snap_live_side *side);
 void snap_live_side_close(struct snap_live_side *side);
 
-/* False: the image's bytes in this cluster were not written between two snapshots; `newer` NULL
- * means now. -ENOENT, -EINVAL when `newer` is older. */
+/* *changed false: the bytes of the managed image in the cluster at `off` were not written between
+ * two snapshots; `newer` NULL means now. -ENOENT, -EINVAL when `newer` is older. */
 int MUST_CHECK snap_live_changed(struct snap_live *live, const char *older, const char *newer,
 				 uint64_t off, bool *changed, struct err *err);
 
@@ -225,6 +225,13 @@ int MUST_CHECK snap_live_diff(struct snap_live *live, const char *older, struct 
  * it. On failure before anything has changed, nothing has; after that, as killed.
  */
 int MUST_CHECK snap_live_rollback(struct snap_live *live, const char *name, struct err *err);
+/*
+ * The same for one memory, and for what SQLite pairs with a database in it: `now` is the manager of
+ * the image, `then` that of the snapshot. Only pages that differ are written. Until it returns
+ * nobody else changes the image or its scratch files.
+ */
+int MUST_CHECK snap_live_rollback_memory(struct snap_live *live, const char *name, unsigned mm_id,
+					 struct mm *now, struct mm *then, struct err *err);
 
 /* ---- checkpoints ---- */
 

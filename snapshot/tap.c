@@ -84,7 +84,15 @@ int tap_keep_range(struct snap_live *live, uint64_t off, uint64_t end, bool *kep
 /* The image may change where `kept` was said to be true: what it held is on disk elsewhere. */
 static int settle(struct snap_live *live, bool kept, struct err *err)
 {
-	return kept && !live->unordered ? kept_sync(live, err) : 0;
+	return kept && !live->unordered && !live->kept_ahead ? kept_sync(live, err) : 0;
+}
+
+int tap_check_whole(struct snap_live *live, struct err *err)
+{
+	return live->half_way ? err_set(err, -EIO,
+					"a rollback has stopped half-way: unmount the image, and "
+					"mount it again, and the rollback goes on")
+			      : 0;
 }
 
 /* The clusters `first` to `last` may be written. Their bits are set only when their old bytes are
@@ -122,9 +130,9 @@ int tap_write_at(struct store *s, const void *buf, size_t len, uint64_t off, uns
 		 struct err *err)
 {
 	struct snap_live *live = live_of(s);
-	int rc = 0;
+	int rc = tap_check_whole(live, err);
 
-	if (live->receiver)
+	if (!rc && live->receiver)
 		rc = free_for_writing(live, off / LIVE_CLUSTER_LEN,
 				      (off + len - 1) / LIVE_CLUSTER_LEN, err);
 	return rc ? rc : store_write(live->image, buf, len, off, flags, err);
@@ -134,9 +142,9 @@ int tap_zero_at(struct store *s, uint64_t off, uint64_t len, struct err *err)
 {
 	struct snap_live *live = live_of(s);
 	bool kept = false;
-	int rc = 0;
+	int rc = tap_check_whole(live, err);
 
-	if (live->receiver)
+	if (!rc && live->receiver)
 		rc = tap_keep_range(live, off, off + len, &kept, err);
 	if (!rc)
 		rc = settle(live, kept, err);
@@ -147,9 +155,9 @@ int tap_resize(struct store *s, uint64_t len, struct err *err)
 {
 	struct snap_live *live = live_of(s);
 	bool kept = false;
-	int rc = 0;
+	int rc = tap_check_whole(live, err);
 
-	if (live->receiver && len < s->len)
+	if (!rc && live->receiver && len < s->len)
 		rc = tap_keep_range(live, len, s->len, &kept, err);
 	if (!rc)
 		rc = settle(live, kept, err);

@@ -304,13 +304,17 @@ void scratch_note_lengths(struct fs *fs);
 /* Makes nodes for the scratch files that fit the image, and gives the memories' files the lengths
  * that were kept. */
 int MUST_CHECK scratch_show(struct fs *fs, struct err *err);
-/* The scratch directory holds others now: drops the nodes that there were, whose names go to *gone,
- * and makes new ones. Whoever has one open keeps the old file. */
+/* The scratch directory holds others now: drops the nodes that there were and makes new ones. The
+ * kernel must look up the old and the new names again, which go to *names. Whoever has a file open
+ * keeps the old one. */
 struct name_list {
 	char **name; /* both for free() */
 	size_t count;
 };
-int MUST_CHECK scratch_show_anew(struct fs *fs, struct name_list *gone, struct err *err);
+int MUST_CHECK scratch_show_anew(struct fs *fs, struct name_list *names, struct err *err);
+/* The same for what SQLite pairs with a database in one memory, and for files that are new. */
+int MUST_CHECK scratch_show_pair_anew(struct fs *fs, unsigned mm_id, struct name_list *names,
+				      struct err *err);
 /* The mount ends: syncs the scratch files and removes the empty ones. The log names the others. */
 void scratch_end(struct fs *fs);
 

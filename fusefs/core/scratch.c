@@ -174,7 +174,7 @@ static int show_one(struct fs *fs, const char *name, struct err *err)
 	struct node *node;
 
 	if (fd < 0 || !side_name_ok(name) || name_is_reserved(fs, name) ||
-	    scratch_name_is_ours(name))
+	    scratch_name_is_ours(name) || node_find(fs, name))
 		return 0;
 	node = node_new(fs, NODE_SCRATCH, name,
 			S_IFREG | (read_only ? 0444 : 0200) | (file_mode(fs) & 0644));
@@ -280,20 +280,61 @@ static int add_name(struct name_list *list, const char *name)
 	return 0;
 }
 
-int scratch_show_anew(struct fs *fs, struct name_list *gone, struct err *err)
+static int drop_node(struct fs *fs, struct node *n, struct name_list *names, struct err *err)
+{
+	if (add_name(names, n->name))
+		return err_set(err, -ENOMEM, "no memory for a name");
+	node_set_name(fs, n, NULL);
+	node_forget(n, 0);
+	return 0;
+}
+
+/* The kernel may know that a file was not there. */
+static int show_and_tell(struct fs *fs, const char *prefix, struct name_list *names,
+			 struct err *err)
+{
+	int rc = scratch_show(fs, err);
+
+	for (struct node *n = fs->root.next; !rc && n != &fs->root; n = n->next)
+		if (n->kind == NODE_SCRATCH && strncmp(n->name, prefix, strlen(prefix)) == 0 &&
+		    add_name(names, n->name))
+			rc = err_set(err, -ENOMEM, "no memory for a name");
+	return rc;
+}
+
+int scratch_show_anew(struct fs *fs, struct name_list *names, struct err *err)
 {
 	struct node *next;
 
 	for (struct node *n = fs->root.next; n != &fs->root; n = next) {
+		int rc;
+
 		next = n->next;
-		if (n->kind != NODE_SCRATCH)
-			continue;
-		if (add_name(gone, n->name))
-			return err_set(err, -ENOMEM, "no memory for a name");
-		node_set_name(fs, n, NULL);
-		node_forget(n, 0);
+		rc = n->kind == NODE_SCRATCH ? drop_node(fs, n, names, err) : 0;
+		if (rc)
+			return rc;
 	}
-	return scratch_show(fs, err);
+	return show_and_tell(fs, "", names, err);
+}
+
+int scratch_show_pair_anew(struct fs *fs, unsigned mm_id, struct name_list *names, struct err *err)
+{
+	static const char *const suffixes[] = {"journal", "wal", "shm"};
+	char name[32], prefix[8];
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < ARRAY_LEN(suffixes); i++) {
+		struct node *n;
+
+		snprintf(name, sizeof(name), "%u-%s", mm_id, suffixes[i]);
+		n = node_find(fs, name);
+		rc = n && n->kind == NODE_SCRATCH ? drop_node(fs, n, names, err) : 0;
+	}
+	snprintf(prefix, sizeof(prefix), "%u-", mm_id);
+	if (!rc)
+		rc = show_and_tell(fs, prefix, names, err);
+	scratch_note_lengths(fs);
+	return rc;
 }
 
 static void end_one(struct fs *fs, struct node *node)

@@ -26,76 +26,69 @@ static void forget_names(struct fs *fs, struct name_list *names)
 	free(names->name);
 }
 
-static int roll_back_all(struct fs *fs, const char *name, struct err *err)
+/* All files locked. */
+static int bring_one_back(struct fs *fs, const char *name, unsigned id, struct err *err)
 {
-	bool changed[MM_MAX_MEMORIES] = {false};
-	struct name_list gone = {NULL, 0};
+	struct fs_snap *snap;
 	int rc;
 
-	fs_flush(fs, true);
-	fs_lock_files(fs);
-	rc = snap_live_rollback(fs->cfg->live, name, err);
-	fs_unlock_files(fs);
-	pthread_mutex_lock(&fs->tree_lock);
+	snap = snapdir_get(fs, name, &rc, err);
+	return snap ? snap_live_rollback_memory(fs->cfg->live, name, id, fs->mm, snap->mm, err)
+		    : rc;
+}
+
+/* What the files show is what came back. tree_lock held. */
+static int show_one_anew(struct fs *fs, unsigned id, bool *changed, struct name_list *names,
+			 struct err *err)
+{
+	int rc = fs_update_file(fs, id, &changed[id]);
+
+	changed[id] = true;
+	return rc ? rc : scratch_show_pair_anew(fs, id, names, err);
+}
+
+static int show_all_anew(struct fs *fs, bool *changed, struct name_list *names, struct err *err)
+{
+	int rc = 0;
+
 	for (unsigned id = 0; !rc && id < MM_MAX_MEMORIES; id++)
 		rc = fs_update_file(fs, id, &changed[id]);
 	if (!rc)
-		rc = scratch_show_anew(fs, &gone, err);
+		rc = scratch_show_anew(fs, names, err);
 	/* A length that is kept beside the image may differ where the pages do not. */
 	for (struct node *n = fs->root.next; n != &fs->root; n = n->next)
 		if (n->kind == NODE_MEMORY)
 			changed[n->mm_id] = true;
-	pthread_mutex_unlock(&fs->tree_lock);
-	forget_names(fs, &gone);
-	fs_flush(fs, true);
-	fs_tell_sizes(fs, changed);
 	return rc;
 }
 
-struct from_snap {
-	struct mm *mm;
-	unsigned id;
-};
-
-static int snap_source(void *ctx, void *buf, size_t len, uint64_t off, size_t *got, struct err *err)
+static int bring_back(struct fs *fs, const char *name, int id, struct err *err)
 {
-	struct from_snap *from = ctx;
-
-	*got = len;
-	return mm_read(from->mm, from->id, buf, len, off, err);
-}
-
-static int replace_one(struct fs *fs, const char *name, unsigned id, bool *changed, struct err *err)
-{
-	auto_unlock pthread_mutex_t *held = lock(&fs->tree_lock);
-	auto_rw_unlock pthread_rwlock_t *node_held = NULL;
-	struct from_snap from = {NULL, id};
-	struct fs_snap *snap;
-	struct mm_memory m;
-	struct node *node;
-	char file[8];
 	int rc;
 
-	snap = snapdir_get(fs, name, &rc, err);
-	if (!snap)
-		return rc;
-	snprintf(file, sizeof(file), "%u", id);
-	node = node_find(fs, file);
-	if (node)
-		node_held = lock_exclusive(&node->lock);
-	from.mm = snap->mm;
-	mm_memory(snap->mm, id, &m);
-	rc = mm_replace(fs->mm, id, m.pages * MM_PAGE_LEN, snap_source, &from, err);
-	return rc ? rc : fs_update_file(fs, id, changed);
+	fs_lock_files(fs);
+	rc = id == FS_SNAP_ALL ? snap_live_rollback(fs->cfg->live, name, err)
+			       : bring_one_back(fs, name, (unsigned)id, err);
+	fs_unlock_files(fs);
+	return rc;
 }
 
-static int roll_back_one(struct fs *fs, const char *name, unsigned id, struct err *err)
+static int roll_back(struct fs *fs, const char *name, int id, struct err *err)
 {
 	bool changed[MM_MAX_MEMORIES] = {false};
+	struct name_list names = {NULL, 0};
 	int rc;
 
+	if (id != FS_SNAP_ALL && (id < 0 || id >= MM_MAX_MEMORIES))
+		return err_set(err, -EINVAL, "there is no memory %d", id);
 	fs_flush(fs, true);
-	rc = replace_one(fs, name, id, &changed[id], err);
+	rc = bring_back(fs, name, id, err);
+	pthread_mutex_lock(&fs->tree_lock);
+	if (!rc)
+		rc = id == FS_SNAP_ALL ? show_all_anew(fs, changed, &names, err)
+				       : show_one_anew(fs, (unsigned)id, changed, &names, err);
+	pthread_mutex_unlock(&fs->tree_lock);
+	forget_names(fs, &names);
 	fs_flush(fs, true);
 	fs_tell_sizes(fs, changed);
 	return rc;
@@ -202,15 +195,6 @@ static int drop_for(struct fs *fs, const char *name, struct snap_bound *bound, s
 	return rc;
 }
 
-static int roll_back(struct fs *fs, const struct fs_request *r, struct err *err)
-{
-	if (r->mm_id == FS_SNAP_ALL)
-		return roll_back_all(fs, r->name, err);
-	if (r->mm_id < 0 || r->mm_id >= MM_MAX_MEMORIES)
-		return err_set(err, -EINVAL, "there is no memory %d", r->mm_id);
-	return roll_back_one(fs, r->name, (unsigned)r->mm_id, err);
-}
-
 static int act(struct fs *fs, struct fs_request *r, struct snap_bound *bound, struct err *err)
 {
 	auto_unlock pthread_mutex_t *held = NULL;
@@ -231,7 +215,7 @@ static int act(struct fs *fs, struct fs_request *r, struct snap_bound *bound, st
 		return err_set(
 			err, -EOPNOTSUPP,
 			"this image cannot have snapshots: only a plain file, or the directory of a "
-			"canister snapshot, with the manager at its beginning can");
+			"canister snapshot, can");
 	if (memchr(r->name, 0, sizeof(r->name)) == NULL ||
 	    memchr(r->other, 0, sizeof(r->other)) == NULL)
 		return err_set(err, -ENAMETOOLONG, "the name is too long");
@@ -243,7 +227,7 @@ static int act(struct fs *fs, struct fs_request *r, struct snap_bound *bound, st
 	case FS_SNAP_RENAME:
 		return snap_live_rename(fs->cfg->live, r->name, r->other, err);
 	case FS_SNAP_ROLLBACK:
-		return roll_back(fs, r, err);
+		return roll_back(fs, r->name, r->mm_id, err);
 	case FS_SNAP_INFO:
 		return info(fs, r, err);
 	case FS_SNAP_DIFF:

@@ -112,6 +112,15 @@ int MUST_CHECK bond_install(struct bond *bond, const struct side_files *files, c
 			    struct err *err);
 
 /*
+ * What SQLite pairs with a database in this memory (ID-journal, ID-wal, ID-shm) and the memory's
+ * length become those of `files`, or are gone where `files` has none. Other scratch files stay as
+ * they are. What the directory held under these names gets the name NAME.set-aside. Called again
+ * after a kill, it changes only what is not done.
+ */
+int MUST_CHECK bond_install_pair(struct bond *bond, unsigned mm_id, const struct side_files *files,
+				 struct err *err);
+
+/*
  * For a new image that has no name yet: writes an id into it, and makes BESIDE.scratch.new, which
  * belongs to this id. The next bond_open of the image under its name makes that the scratch
  * directory, and sets aside what is there.
@@ -124,6 +133,8 @@ int MUST_CHECK side_plant(struct store *image, uint64_t base_off, const char *be
  * who is neither `owner`, nor root, nor us. Returns the descriptor or -errno.
  */
 int side_open_file(int dir_fd, const char *name, bool writable, uid_t owner, uint64_t *len);
+/* Where the manager begins in the image, in bytes. */
+uint64_t bond_base_off(const struct bond *bond);
 /* The store below. */
 struct store *bond_image(struct bond *bond);
 /* Who owns the image, and its permission bits. */
@@ -143,9 +154,15 @@ void bond_note_lens(struct bond *bond, const uint64_t *len);
 int MUST_CHECK bond_set_ordered(struct bond *bond, enum side_kind side, bool ordered,
 				struct err *err);
 
-/* A rollback to this snapshot is under way; 0: none. On disk when it returns. */
-uint64_t bond_rollback_seq(const struct bond *bond);
-int MUST_CHECK bond_set_rollback(struct bond *bond, uint64_t seq, struct err *err);
+/* A rollback that is under way. */
+enum { BOND_WHOLE_IMAGE = -1 };
+struct bond_rollback {
+	uint64_t seq; /* of the snapshot; 0: none is under way */
+	int mm_id;    /* the one memory that comes back, or BOND_WHOLE_IMAGE */
+};
+struct bond_rollback bond_rollback(const struct bond *bond);
+/* On disk when it returns. */
+int MUST_CHECK bond_set_rollback(struct bond *bond, struct bond_rollback what, struct err *err);
 /* -EUCLEAN: a rollback has begun and not ended, so half of the image is as the snapshot has it. */
 int MUST_CHECK bond_refuse_broken_off(const struct bond *bond, struct err *err);
 /* The same of the image at `path`, open as `image`, that is read without a bond. */

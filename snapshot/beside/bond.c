@@ -561,6 +561,11 @@ int side_plant(struct store *image, uint64_t base_off, const char *beside,
 	return side_build(scratch, geteuid(), st.st_mode & 0777, files, &record, &built, err);
 }
 
+uint64_t bond_base_off(const struct bond *b)
+{
+	return b->sector_off - MM_ID_SECTOR_OFF;
+}
+
 uid_t bond_owner(const struct bond *b)
 {
 	return b->owner;
@@ -609,17 +614,22 @@ int bond_set_ordered(struct bond *b, enum side_kind side, bool ordered, struct e
 	return rc;
 }
 
-uint64_t bond_rollback_seq(const struct bond *b)
+struct bond_rollback bond_rollback(const struct bond *b)
 {
-	return bond_fits(b, SIDE_SNAP) ? b->dir[SIDE_SNAP].record.rollback_seq : 0;
+	const struct side_record *r = &b->dir[SIDE_SNAP].record;
+
+	if (!bond_fits(b, SIDE_SNAP))
+		return (struct bond_rollback){0, BOND_WHOLE_IMAGE};
+	return (struct bond_rollback){r->rollback_seq, (int)(r->rollback_memory % 256) - 1};
 }
 
-int bond_set_rollback(struct bond *b, uint64_t seq, struct err *err)
+int bond_set_rollback(struct bond *b, struct bond_rollback what, struct err *err)
 {
 	int rc;
 
 	pthread_mutex_lock(&b->lock);
-	b->dir[SIDE_SNAP].record.rollback_seq = seq;
+	b->dir[SIDE_SNAP].record.rollback_seq = what.seq;
+	b->dir[SIDE_SNAP].record.rollback_memory = (uint32_t)(what.mm_id + 1);
 	rc = side_dir_store(&b->dir[SIDE_SNAP], true, err);
 	pthread_mutex_unlock(&b->lock);
 	return rc;
@@ -627,7 +637,7 @@ int bond_set_rollback(struct bond *b, uint64_t seq, struct err *err)
 
 int bond_refuse_broken_off(const struct bond *b, struct err *err)
 {
-	return bond_rollback_seq(b) == 0 ? 0 : bond_say_broken_off(err);
+	return bond_rollback(b).seq == 0 ? 0 : bond_say_broken_off(err);
 }
 
 /* ---- the end ---- */

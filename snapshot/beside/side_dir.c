@@ -34,6 +34,7 @@ static void encode(const struct side_record *r, uint8_t *buf)
 	put_le64(buf + 80, r->image_len);
 	put_le64(buf + 88, (uint64_t)r->sec);
 	put_le32(buf + 96, r->nsec);
+	put_le32(buf + 100, r->rollback_memory);
 	put_le64(buf + 104, r->rollback_seq);
 	put_le32(buf + 12, crc32_of(0, buf + 16, RECORD_LEN - 16));
 }
@@ -52,6 +53,7 @@ static bool decode(const uint8_t *buf, struct side_record *r)
 	r->image_len = get_le64(buf + 80);
 	r->sec = (int64_t)get_le64(buf + 88);
 	r->nsec = get_le32(buf + 96);
+	r->rollback_memory = get_le32(buf + 100);
 	r->rollback_seq = get_le64(buf + 104);
 	return true;
 }

@@ -15,10 +15,10 @@
  *          12   4  CRC-32 of bytes 16 to 511      80   8  length of the image
  *          16  16  id of the image                88   8  time, seconds since 1970
  *          32  16  boot during which the image    96   4  and nanoseconds
- *                  was last changed              100   4  zero
- *          48   4  1: open, 0: closed            104   8  number of the snapshot that a rollback
- *          52   4  1: what is kept here is on             brings back, or 0
- *                  disk before the image changes
+ *                  was last changed              100   4  1 + the memory that a rollback brings
+ *          48   4  1: open, 0: closed                     back, or 0: the whole image
+ *          52   4  1: what is kept here is on    104   8  number of the snapshot that a rollback
+ *                  disk before the image changes          brings back, or 0: none is under way
  *          56   8  zero
  *         512 2040 exact length of memory 0 to 254 in bytes, 8 bytes each; all bits set: the
  *                  memory's pages. Without a checksum: see bond_exact_len()
@@ -44,6 +44,7 @@ struct side_record {
 	int64_t sec;
 	uint32_t nsec;
 	uint64_t rollback_seq;
+	uint32_t rollback_memory; /* as in the file */
 };
 
 struct side_dir {

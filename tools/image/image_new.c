@@ -9,7 +9,6 @@
 #include "snapshot/snapshot.h"
 #include "tools/image/image_open.h"
 #include "tools/image/safe_load.h"
-#include "tools/image/window.h"
 
 /* The pages before the base page. */
 static int copy_head(const char *like, struct store *to, struct err *err)

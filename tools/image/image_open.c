@@ -11,7 +11,6 @@
 #include "tools/image/mounts.h"
 #include "tools/image/safe_load.h"
 #include "tools/image/sides.h"
-#include "tools/image/window.h"
 #include "tools/out/say.h"
 #include "tools/undo/undo.h"
 
@@ -264,6 +263,18 @@ static int open_bytes(const char *path, bool writable, struct image *out, struct
 	return rc;
 }
 
+/* Whoever looks for the manager finds it at the beginning. */
+static int show_managed(struct store **store, struct err *err)
+{
+	int rc = image_base_pages > 0
+			 ? window_store_open(*store, image_base_pages * MM_PAGE_LEN, store, err)
+			 : 0;
+
+	if (rc)
+		*store = NULL;
+	return rc;
+}
+
 static int open_live_mm(const char *path, struct image *out, struct err *err)
 {
 	int rc;
@@ -276,6 +287,9 @@ static int open_live_mm(const char *path, struct image *out, struct err *err)
 		return rc;
 	}
 	out->live = snap_live_of(out->store);
+	rc = show_managed(&out->store, err);
+	if (rc)
+		return rc;
 	note_layout(path, out->store->writable, out);
 	rc = image_open_mm(out->store, &out->mm, err);
 	if (rc)
@@ -292,13 +306,9 @@ static int open_unsnapped(const char *path, bool writable, const char *scratch_i
 	if (rc)
 		return tell_mount(path, rc, err);
 	out->bond = bond_of(out->store);
-	if (image_base_pages > 0)
-		rc = window_store_open(out->store, image_base_pages * MM_PAGE_LEN, &out->store,
-				       err);
-	if (rc) {
-		out->store = NULL;
+	rc = show_managed(&out->store, err);
+	if (rc)
 		return rc;
-	}
 	note_layout(path, writable, out);
 	rc = image_open_mm(out->store, &out->mm, err);
 	if (rc)
@@ -314,8 +324,7 @@ int image_open_live(const char *path, bool writable, const char *scratch_in, str
 
 	if (!writable && mounted_is(path))
 		return image_open(path, writable, out, err);
-	if (stat(path, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) ||
-	    image_base_pages > 0)
+	if (stat(path, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
 		return open_unsnapped(path, writable, scratch_in, out, err);
 	rc = open_tied(path, writable, scratch_in, &out->store, err);
 	return rc ? tell_mount(path, rc, err) : open_live_mm(path, out, err);

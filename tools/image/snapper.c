@@ -18,7 +18,7 @@ int snapper_open(const char *path, bool writable, struct snapper *out, struct er
 		image_drop(&out->img);
 		rc = err_set(err, -EOPNOTSUPP,
 			     "cannot have snapshots: only a plain file, or the directory of a "
-			     "canister snapshot, with the manager at its beginning can");
+			     "canister snapshot, can");
 	}
 	return rc;
 }
@@ -58,26 +58,15 @@ static int diff(struct image *img, struct fs_request *r, struct err *err)
 				   two ? b.mm : img->mm, r->pages, err);
 }
 
-static int snap_source(void *ctx, void *buf, size_t len, uint64_t off, size_t *got, struct err *err)
-{
-	const struct fs_request *r = ((void **)ctx)[0];
-	struct mm *mm = ((void **)ctx)[1];
-
-	*got = len;
-	return mm_read(mm, (unsigned)r->mm_id, buf, len, off, err);
-}
-
 static int roll_back_one(struct image *img, struct fs_request *r, struct err *err)
 {
 	auto_snap struct open_snap s = {NULL, NULL};
-	struct mm_memory m;
 	int rc = open_snap(img->live, r->name, &s, err);
 
 	if (rc)
 		return rc;
-	mm_memory(s.mm, (unsigned)r->mm_id, &m);
-	return mm_replace(img->mm, (unsigned)r->mm_id, m.pages * MM_PAGE_LEN, snap_source,
-			  (void *[]){r, s.mm}, err);
+	return snap_live_rollback_memory(img->live, r->name, (unsigned)r->mm_id, img->mm, s.mm,
+					 err);
 }
 
 static int roll_back_all(struct image *img, struct fs_request *r, struct err *err)

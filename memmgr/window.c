@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * See window.h. Adds an offset to every call and has no state of its own; locks are the lower
- * store's.
+ * A store that begins some pages into another one: for managers that do not start at page 0. Adds
+ * an offset to every call and has no state of its own; locks are the lower store's.
  */
-#include "tools/image/window.h"
+#include "memmgr/store.h"
 
 #include <inttypes.h>
 
@@ -11,6 +11,7 @@ struct window {
 	struct store s;
 	struct store *under;
 	uint64_t base_len;
+	bool owns;
 };
 
 static struct window *window_of(struct store *s)
@@ -80,7 +81,8 @@ static void window_host_at(struct store *s, uint64_t off, struct store_host *out
 
 static void window_close(struct store *s)
 {
-	store_close(window_of(s)->under);
+	if (window_of(s)->owns)
+		store_close(window_of(s)->under);
 	free(s);
 }
 
@@ -96,9 +98,8 @@ static const struct store_ops window_ops = {
 	.close = window_close,
 };
 
-int window_store_open(struct store *under, uint64_t base_len, struct store **out, struct err *err)
+int window_store_over(struct store *under, uint64_t base_len, struct store **out, struct err *err)
 {
-	auto_store struct store *own = under;
 	struct window *w;
 
 	if (base_len > under->len)
@@ -112,7 +113,17 @@ int window_store_open(struct store *under, uint64_t base_len, struct store **out
 		.ops = &window_ops, .len = under->len - base_len, .writable = under->writable};
 	w->under = under;
 	w->base_len = base_len;
-	own = NULL;
 	*out = &w->s;
 	return 0;
+}
+
+int window_store_open(struct store *under, uint64_t base_len, struct store **out, struct err *err)
+{
+	int rc = window_store_over(under, base_len, out, err);
+
+	if (rc)
+		store_close(under);
+	else
+		((struct window *)*out)->owns = true;
+	return rc;
 }
