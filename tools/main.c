@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "tools/main.h"
+#include "tools/run/refused.h"
 #include "tools/sandbox/sandbox.h"
 
 /* An answer that did not arrive is a failure, also when only the last buffer was lost. A reader
@@ -58,6 +59,7 @@ static int run_verb(const struct verb *v, int argc, char **argv)
 	raise_file_limit(v);
 	rc = rc > 0 ? CMD_DONE : rc < 0 ? cmd_usage(v, "%s", err.text) : v->run(args);
 	cmd_parse_free(v, args);
+	refused_note(v, rc, argc, argv);
 	return finish(rc, v->failed_exit ? v->failed_exit : CMD_FAILED);
 }
 

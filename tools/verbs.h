@@ -36,9 +36,7 @@ VERB(verify)
 VERB(compare)
 
 GROUP("Try")
-#ifdef HAVE_FUSE
 VERB(run)
-#endif
 VERB(commit)
 VERB(discard)
 

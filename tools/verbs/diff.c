@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
-/*
- * diff: which records two images have that the other has not, or with another value. Walks two
- * structures in step, so it does not matter where their nodes lie, and holds one record of each.
- * Nodes whose pages are equal in both are passed over.
- */
+/* diff: which records two images have that the other has not, or with another value. */
 #include <inttypes.h>
 
 #include "tools/cmd/cmd.h"
 #include "tools/records/records_choice.h"
+#include "tools/records/steps.h"
 
 enum { CHUNK_LEN = 1 << 20 };
 
@@ -31,23 +28,15 @@ static const struct cmd_operand operands[] = {
 	{NULL},
 };
 
-/* One side: a structure, and the record it is at. */
 struct side {
 	const char *path;
 	struct records r;
-	struct ss_cursor *c;
-	struct ss_record rec;
-	struct ss_bytes value;
-	bool more;
 };
 
 struct diff {
 	const struct records_choice *choice;
 	const struct names *names; /* or NULL */
 	struct side a, b;
-	struct ss_same *same;       /* parts of both that are; or NULL */
-	struct ss_sort sort;        /* of keys, where it is told */
-	struct ss_key_index *index; /* else of the keys of A; NULL: not needed so far */
 	int mm_id;
 	uint64_t differences;
 	struct buf line;
@@ -55,30 +44,21 @@ struct diff {
 
 static void side_drop(struct side *s)
 {
-	ss_cursor_close(s->c);
 	records_drop(&s->r);
 	*s = (struct side){0};
 }
 
-static int side_next(struct side *s, struct err *err)
-{
-	int rc = s->c ? ss_next(s->c, &s->rec, &s->more, err) : 0;
-
-	return rc == 0 && s->more ? ss_value(s->c, &s->value, err) : rc;
-}
-
 /* ---- telling ---- */
 
-static int add_value(struct diff *d, const char *name, const struct side *s, struct err *err)
+static int add_value(struct diff *d, const char *name, const struct step *s, struct err *err)
 {
 	buf_printf(&d->line, ", \"%s\": ", name);
 	return codec_show_value(&d->choice->value, s->value, &d->line, err);
 }
 
-/* What one side has and the other has not has no side there. */
-static int tell(struct diff *d, const struct side *old, const struct side *new, struct err *err)
+static int tell(struct diff *d, const struct step *old, const struct step *new, struct err *err)
 {
-	const struct side *any = old ? old : new;
+	const struct step *any = old ? old : new;
 	const char *name = d->mm_id < 0 ? NULL : names_of(d->names, (unsigned)d->mm_id);
 	int rc = 0;
 
@@ -90,10 +70,10 @@ static int tell(struct diff *d, const struct side *old, const struct side *new, 
 		rc = buf_json_string(&d->line, name, strlen(name));
 	}
 	buf_printf(&d->line, ", \"change\": \"%s\"", !old ? "added" : !new ? "removed" : "changed");
-	if (rc == 0 && ss_facts(any->r.ss)->keyed) {
+	if (rc == 0 && ss_facts(any->ss)->keyed) {
 		buf_text(&d->line, ", \"key\": ");
 		rc = codec_show(&d->choice->key, any->rec.key, &d->line, err);
-	} else if (ss_kind_is_array(ss_facts(any->r.ss)->kind)) {
+	} else if (ss_kind_is_array(ss_facts(any->ss)->kind)) {
 		buf_printf(&d->line, ", \"index\": %" PRIu64, any->rec.index);
 	}
 	if (rc == 0 && old)
@@ -108,92 +88,13 @@ static int tell(struct diff *d, const struct side *old, const struct side *new, 
 	return rc;
 }
 
-/* ---- two structures in step ---- */
-
-/* Below 0: A's key comes first. Both maps are sorted alike: where nobody tells how, a key of B that
- * A has comes later there. Asked only when two keys differ, as that takes a walk over A. */
-static int compare_keys(struct diff *d, int *place, struct err *err)
+static int tell_step(void *ctx, const struct step *old, const struct step *new, struct err *err)
 {
-	int rc = 0;
+	struct diff *d = ctx;
+	int rc = tell(d, old, new, err);
 
-	if (ss_facts(d->a.r.ss)->sort_told) {
-		*place = ss_sort_compare(&d->sort, d->a.rec.key, d->b.rec.key);
-		return 0;
-	}
-	if (!d->index)
-		rc = ss_key_index_open(d->a.r.ss, &d->index, err);
-	if (rc == 0)
-		*place = ss_key_index_has(d->index, d->b.rec.key) ? -1 : 1;
-	return rc;
-}
-
-static bool same_bytes(struct ss_bytes a, struct ss_bytes b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
-/* *place is below 0: only A is at this place; above 0: only B is. */
-static int compare_places(struct diff *d, int *place, struct err *err)
-{
-	const struct side *a = &d->a, *b = &d->b;
-
-	*place = a->more ? -1 : 1;
-	if (!a->more || !b->more)
-		return 0;
-	if (!ss_facts(a->r.ss)->keyed) {
-		*place = a->rec.index < b->rec.index ? -1 : a->rec.index > b->rec.index;
-		return 0;
-	}
-	*place = 0;
-	if (same_bytes(a->rec.key, b->rec.key))
-		return 0;
-	return compare_keys(d, place, err);
-}
-
-static int step_both(struct diff *d, struct err *err)
-{
-	int rc = d->same ? ss_same_skip(d->same, d->a.c, d->b.c, err) : 0;
-
-	if (rc == 0)
-		rc = side_next(&d->a, err);
-	return rc < 0 ? rc : side_next(&d->b, err);
-}
-
-static int step(struct diff *d, struct err *err)
-{
-	int place, rc = compare_places(d, &place, err);
-
-	if (rc < 0)
-		return rc;
-	if (place != 0)
-		rc = tell(d, place < 0 ? &d->a : NULL, place < 0 ? NULL : &d->b, err);
-	else if (!same_bytes(d->a.value, d->b.value))
-		rc = tell(d, &d->a, &d->b, err);
-	if (rc < 0)
-		err_prefix(err, rc, "%s: memory %d", place > 0 ? d->b.path : d->a.path, d->mm_id);
-	if (rc < 0 || place == 0)
-		return rc < 0 ? rc : step_both(d, err);
-	return side_next(place < 0 ? &d->a : &d->b, err);
-}
-
-static int walk_both(struct diff *d, struct err *err)
-{
-	int rc = d->a.r.ss ? ss_first(d->a.r.ss, &d->a.c, err) : 0;
-
-	d->sort = d->choice->opts.sort;
-	if (rc == 0 && d->b.r.ss)
-		rc = ss_first(d->b.r.ss, &d->b.c, err);
-	if (rc == 0 && d->a.r.ss && d->b.r.ss)
-		rc = ss_same_open(d->a.r.ss, d->b.r.ss, &d->same, err);
-	if (rc == 0)
-		rc = step_both(d, err);
-	while (rc == 0 && (d->a.more || d->b.more))
-		rc = step(d, err);
-	ss_same_close(d->same);
-	ss_key_index_close(d->index);
-	d->same = NULL;
-	d->index = NULL;
-	return rc;
+	return rc < 0 ? err_prefix(err, rc, "%s: memory %d", old ? d->a.path : d->b.path, d->mm_id)
+		      : 0;
 }
 
 /* A memory that one image does not have is empty there. */
@@ -275,7 +176,7 @@ static int diff_structure(struct diff *d, const struct diff_args *args, struct e
 			     d->mm_id, ss_kind_name(ss_facts(d->a.r.ss)->kind),
 			     ss_kind_name(ss_facts(d->b.r.ss)->kind));
 	if (rc == 0)
-		rc = walk_both(d, err);
+		rc = steps_walk(d->a.r.ss, d->b.r.ss, &d->choice->opts.sort, tell_step, d, err);
 	if (rc == 0)
 		rc = refuse_guess(d, before, err);
 	if (rc == 0) {

@@ -1,34 +1,38 @@
 // SPDX-License-Identifier: MIT
 /*
- * run: lets a command loose on an image that is never written, and tells what it changed. The mount
- * is a process of its own, of this same program; this one only starts, asks, and cleans up.
+ * run: lets a command loose on an image that is never written, and tells what it changed. See
+ * tools/run/run.h for the places where a trial can be.
  */
 #include <inttypes.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include "tools/cmd/cmd.h"
-#include "tools/image/snapper.h"
 #include "tools/image/trial.h"
 #include "tools/out/fields.h"
 #include "tools/out/text.h"
+#include "tools/run/refused.h"
+#include "tools/run/run.h"
 
 struct run_args {
-	const char *image, *check, *keep;
-	bool twice, json;
+	const char *image, *pre, *keep;
+	struct names *names;
+	struct cmd_list check;
+	bool twice, files, json;
 	struct cmd_list command;
 };
 
 static const struct cmd_option options[] = {
-	{"check", 'c', CMD_TEXT, WHERE(struct run_args, check), "CMD",
-	 "then run CMD, a line for sh; it must succeed too"},
+	{"pre", 'p', CMD_TEXT, WHERE(struct run_args, pre), "CMD",
+	 "first run CMD, a line for sh; what it changes is not told"},
+	{"check", 'c', CMD_LIST, WHERE(struct run_args, check), "CMD",
+	 "then run CMD, a line for sh; it must succeed too; may be repeated"},
 	{"twice", '2', CMD_FLAG, WHERE(struct run_args, twice), NULL,
 	 "run the command again: it must change nothing more"},
+	{"files", 0, CMD_FLAG, WHERE(struct run_args, files), NULL,
+	 "plain files in place of a mount: for where there is no /dev/fuse"},
 	{"keep", 'k', CMD_FILE, WHERE(struct run_args, keep), "FILE",
 	 "keep what was written, as an overlay"},
+	CMD_NAMES_FILE(struct run_args, names),
 	{"json", 0, CMD_FLAG, WHERE(struct run_args, json), NULL, "print one JSON document"},
 	CMD_TRUST_BACKING,
 	{NULL},
@@ -40,79 +44,97 @@ static const struct cmd_operand operands[] = {
 	{NULL},
 };
 
-struct change {
-	int id;
-	uint64_t pages;
+/* What came of a line for sh. */
+struct line {
+	const char *command;
+	uint64_t status;
 };
 
-struct changes {
-	struct change row[MM_MAX_MEMORIES];
-	size_t count;
-	uint64_t pages;
-};
-
-struct trial {
-	char *dir, *mnt;
-	bool mounted;
-	struct snapper snapper;
-	/* what came of it */
-	int status, again_status, check_status; /* exit codes; -1: not run */
+struct report {
+	int pre_status, status, again_status; /* exit codes; -1: not run */
+	struct line *check;                   /* those that were run */
+	size_t checks;
 	uint64_t milliseconds;
-	struct changes first, second;
+	struct run_changes first, second;
+	char **refused; /* the command lines of verbs that failed inside, ended by NULL */
 };
 
-/* The command's, for a signal that is to end it and not the clean-up. */
-static volatile pid_t running;
+/* ---- the trial ---- */
 
-static void pass_on(int number)
+static int could_not(const char *what, int rc, struct err *err)
 {
-	if (running > 0)
-		kill(running, number);
+	return rc >= 0 ? 0 : err_sys(err, rc, "cannot run %s", what);
 }
 
-static void catch_signals(void)
+static int run_line(const char *line, int *status, struct err *err)
 {
-	static const int caught[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT};
-	struct sigaction act = {.sa_handler = pass_on};
-
-	for (size_t i = 0; i < ARRAY_LEN(caught); i++)
-		sigaction(caught[i], &act, NULL);
-	signal(SIGPIPE, SIG_DFL); /* the command's */
-	signal(SIGXFSZ, SIG_DFL);
+	*status = run_command("sh", (char *[]){"sh", "-c", (char *)line, NULL});
+	return could_not("sh", *status, err);
 }
 
-/* Exit code, or 128 and the signal's number, as a shell has it; -errno: it could not be run. stdout
- * is for our answer: what others print there goes to stderr. */
-static int run_command(const char *file, char *const *argv)
+/* The command between a mark and what differs then. */
+static int run_once(const struct run_args *args, struct run_trial *t, const char *name, int *status,
+		    struct run_changes *out, struct err *err)
 {
-	posix_spawn_file_actions_t actions;
-	int status = 0, rc;
-	pid_t pid;
+	int rc = t->ops->mark(t, name, err);
 
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-	rc = posix_spawnp(&pid, file, &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
 	if (rc)
-		return -rc;
-	running = pid;
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	running = 0;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+		return rc;
+	*status = run_command(args->command.item[0], (char *const *)args->command.item);
+	rc = could_not(args->command.item[0], *status, err);
+	return rc ? rc : t->ops->tell(t, name, out, err);
 }
 
-/* It tells what is wrong itself. */
-static int run_self(char *const *argv, struct err *err)
+static int run_checks(const struct run_args *args, struct report *r, struct err *err)
 {
-	int rc = run_command("/proc/self/exe", argv);
+	int rc = 0;
 
-	return rc < 0 ? err_sys(err, rc, "cannot run canisterfs itself") : rc == 0 ? 0 : -EIO;
+	r->check = calloc(args->check.count + 1, sizeof(*r->check));
+	if (!r->check)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; !rc && i < args->check.count; i++) {
+		int status;
+
+		rc = run_line(args->check.item[i], &status, err);
+		r->check[r->checks++] = (struct line){args->check.item[i], (uint64_t)status};
+	}
+	return rc;
 }
 
-static int begin(const struct run_args *args, struct trial *t, struct err *err)
+static int try_it(const struct run_args *args, struct run_trial *t, struct report *r,
+		  struct err *err)
 {
-	auto_free char *overlay = NULL;
+	struct timespec from, to;
+	int rc = args->pre ? run_line(args->pre, &r->pre_status, err) : 0;
+
+	if (rc || r->pre_status > 0)
+		return rc;
+	/* The first mark of plain files is the image itself. */
+	if (args->pre && args->files) {
+		struct run_changes before = {.count = 0};
+
+		rc = t->ops->mark(t, "pre", err);
+		if (!rc)
+			rc = t->ops->tell(t, "pre", &before, err);
+		if (rc)
+			return rc;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	rc = run_once(args, t, "before", &r->status, &r->first, err);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	r->milliseconds = (uint64_t)((to.tv_sec - from.tv_sec) * 1000 +
+				     (to.tv_nsec - from.tv_nsec) / 1000000);
+	if (!rc && r->status == 0 && args->twice)
+		rc = run_once(args, t, "between", &r->again_status, &r->second, err);
+	if (!rc && r->status == 0)
+		rc = run_checks(args, r, err);
+	if (!rc && args->keep)
+		rc = t->ops->keep_it(t, r->again_status >= 0, err);
+	return rc;
+}
+
+static int begin(const struct run_args *args, struct run_trial *t, struct err *err)
+{
 	int rc;
 
 	if (args->keep && access(args->keep, F_OK) == 0)
@@ -120,31 +142,20 @@ static int begin(const struct run_args *args, struct trial *t, struct err *err)
 	rc = trial_dir_make(NULL, &t->dir, err);
 	if (rc)
 		return rc;
-	if (asprintf(&t->mnt, "%s/mnt", t->dir) < 0 ||
-	    (args->keep ? asprintf(&overlay, "overlay=%s", args->keep)
-			: asprintf(&overlay, "overlay=%s/overlay.qcow2", t->dir)) < 0)
+	if (asprintf(&t->mnt, "%s/mnt", t->dir) < 0) {
+		t->mnt = NULL;
 		return err_set(err, -ENOMEM, "out of memory");
-	if (mkdir(t->mnt, 0700) < 0)
-		return err_sys(err, -errno, "cannot make %s", t->mnt);
-	rc = run_self((char *[]){"canisterfs", "mount", "-o", overlay, "-o",
-				 image_trust_backing ? "trust_backing" : "rw", "-o",
-				 "fast_snapshots", "--", (char *)args->image, t->mnt, NULL},
-		      err);
-	if (rc)
-		return rc;
-	t->mounted = true;
+	}
 	if (setenv("MNT", t->mnt, 1) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
-	return snapper_open(t->mnt, true, &t->snapper, err);
+	rc = t->ops->begin(t, err);
+	return rc ? rc : refused_watch(t->dir, err);
 }
 
-static int end(struct trial *t, struct err *err)
+static int end(struct run_trial *t, struct err *err)
 {
-	int rc = 0;
+	int rc = t->ops->end(t, err);
 
-	snapper_drop(&t->snapper);
-	if (t->mounted)
-		rc = run_self((char *[]){"canisterfs", "umount", t->mnt, NULL}, err);
 	if (!rc)
 		trial_dir_remove(t->dir);
 	free(t->dir);
@@ -152,76 +163,37 @@ static int end(struct trial *t, struct err *err)
 	return rc;
 }
 
-static int ask(struct trial *t, uint32_t verb, const char *name, struct changes *out,
-	       struct err *err)
+/* The exit code of the checks together: the first that is not 0; -1: there was none. */
+static int check_status(const struct report *r)
 {
-	auto_free struct fs_request *r = malloc(sizeof(*r));
-	int rc = r ? mounted_request(r, verb, name, NULL, err) : -ENOMEM;
-
-	if (!rc)
-		rc = snapper_ask(&t->snapper, r, err);
-	for (int id = 0; !rc && out && id < MM_MAX_MEMORIES; id++) {
-		if (r->pages[id] == 0)
-			continue;
-		out->row[out->count++] = (struct change){id, r->pages[id]};
-		out->pages += r->pages[id];
-	}
-	return rc;
+	for (size_t i = 0; i < r->checks; i++)
+		if (r->check[i].status != 0)
+			return (int)r->check[i].status;
+	return r->checks > 0 ? 0 : -1;
 }
 
-static int could_not(const char *what, int rc, struct err *err)
+static bool passed(const struct report *r)
 {
-	return rc >= 0 ? 0 : err_sys(err, rc, "cannot run %s", what);
-}
-
-/* The command between two snapshots; what differs then. */
-static int run_once(const struct run_args *args, struct trial *t, const char *name, int *status,
-		    struct changes *out, struct err *err)
-{
-	int rc = ask(t, FS_SNAP_CREATE, name, NULL, err);
-
-	if (rc)
-		return rc;
-	*status = run_command(args->command.item[0], (char *const *)args->command.item);
-	rc = could_not(args->command.item[0], *status, err);
-	return rc ? rc : ask(t, FS_SNAP_DIFF, name, out, err);
-}
-
-static int try_it(const struct run_args *args, struct trial *t, struct err *err)
-{
-	struct timespec from, to;
-	int rc;
-
-	clock_gettime(CLOCK_MONOTONIC, &from);
-	rc = run_once(args, t, "before", &t->status, &t->first, err);
-	clock_gettime(CLOCK_MONOTONIC, &to);
-	t->milliseconds = (uint64_t)((to.tv_sec - from.tv_sec) * 1000 +
-				     (to.tv_nsec - from.tv_nsec) / 1000000);
-	if (!rc && t->status == 0 && args->twice)
-		rc = run_once(args, t, "between", &t->again_status, &t->second, err);
-	if (!rc && t->status == 0 && args->check) {
-		t->check_status =
-			run_command("sh", (char *[]){"sh", "-c", (char *)args->check, NULL});
-		rc = could_not("sh", t->check_status, err);
-	}
-	if (!rc && args->keep)
-		rc = ask(t, FS_SNAP_DROP, "before", NULL, err);
-	if (!rc && args->keep && args->twice && t->again_status >= 0)
-		rc = ask(t, FS_SNAP_DROP, "between", NULL, err);
-	return rc;
-}
-
-static bool passed(const struct trial *t)
-{
-	return t->status == 0 && t->again_status <= 0 && t->second.count == 0 &&
-	       t->check_status <= 0;
+	return r->pre_status <= 0 && r->status == 0 && r->again_status <= 0 &&
+	       r->second.count == 0 && check_status(r) <= 0 && !r->refused;
 }
 
 /* ---- the answer ---- */
 
 static const struct field change_fields[] = {
-	{"id", "memory", FIELD_ID, offsetof(struct change, id)},
-	{"pages", "pages changed", FIELD_NUMBER, offsetof(struct change, pages)},
+	{"id", "memory", FIELD_ID, offsetof(struct run_change, id)},
+	{"name", "name", FIELD_NAME, offsetof(struct run_change, name)},
+	{"pages", "pages changed", FIELD_NUMBER, offsetof(struct run_change, pages)},
+	{"structure", "structure", FIELD_TEXT, offsetof(struct run_change, kind)},
+	{"added", "added", FIELD_OFFSET, offsetof(struct run_change, added)},
+	{"removed", "removed", FIELD_OFFSET, offsetof(struct run_change, removed)},
+	{"changed", "changed", FIELD_OFFSET, offsetof(struct run_change, changed)},
+	{NULL},
+};
+
+static const struct field line_fields[] = {
+	{"command", "command", FIELD_TEXT, offsetof(struct line, command)},
+	{"status", "exit status", FIELD_NUMBER, offsetof(struct line, status)},
 	{NULL},
 };
 
@@ -230,81 +202,125 @@ static void put_status(struct json *doc, const char *key, int status)
 	json_put(doc, doc->root, key, status < 0 ? json_null() : json_integer(status));
 }
 
-static int print_json(const struct trial *t)
+static void put_changes(struct json *doc, const char *key, const struct run_changes *c)
+{
+	json_put(doc, doc->root, key,
+		 fields_array(doc, change_fields, c->row, c->count, sizeof(c->row[0])));
+}
+
+static int print_json(const struct report *r)
 {
 	struct json doc = json_begin();
+	json_t *refused = json_array();
 
-	json_put(&doc, doc.root, "passed", json_boolean(passed(t)));
-	put_status(&doc, "status", t->status);
-	put_status(&doc, "second_status", t->again_status);
-	put_status(&doc, "check_status", t->check_status);
-	json_put(&doc, doc.root, "milliseconds", json_u64(t->milliseconds));
-	json_put(&doc, doc.root, "memories",
-		 fields_array(&doc, change_fields, t->first.row, t->first.count,
-			      sizeof(t->first.row[0])));
-	json_put(&doc, doc.root, "second_memories",
-		 fields_array(&doc, change_fields, t->second.row, t->second.count,
-			      sizeof(t->second.row[0])));
+	json_put(&doc, doc.root, "passed", json_boolean(passed(r)));
+	put_status(&doc, "pre_status", r->pre_status);
+	put_status(&doc, "status", r->status);
+	put_status(&doc, "second_status", r->again_status);
+	put_status(&doc, "check_status", check_status(r));
+	json_put(&doc, doc.root, "checks",
+		 fields_array(&doc, line_fields, r->check, r->checks, sizeof(r->check[0])));
+	json_put(&doc, doc.root, "milliseconds", json_u64(r->milliseconds));
+	put_changes(&doc, "memories", &r->first);
+	put_changes(&doc, "second_memories", &r->second);
+	for (char **line = r->refused; line && *line; line++)
+		json_add(&doc, refused, json_any(*line));
+	json_put(&doc, doc.root, "refused", refused);
 	return json_print(&doc);
 }
 
-static void print_text(const struct trial *t)
+static void print_changes(const struct run_changes *c)
 {
-	text_print("command: exit status %d after %" PRIu64 ".%03" PRIu64 " s\n", t->status,
-		   t->milliseconds / 1000, t->milliseconds % 1000);
-	if (t->first.count == 0)
-		puts("no memory has changed");
-	else
-		fields_table(stdout, change_fields, t->first.row, t->first.count,
-			     sizeof(t->first.row[0]), "  ");
-	if (t->again_status > 0)
-		text_print("second run: exit status %d\n", t->again_status);
-	else if (t->again_status == 0 && t->second.count == 0)
+	fields_table(stdout, change_fields, c->row, c->count, sizeof(c->row[0]), "  ");
+}
+
+static void print_second(const struct report *r)
+{
+	if (r->again_status > 0)
+		text_print("second run: exit status %d\n", r->again_status);
+	else if (r->again_status == 0 && r->second.count == 0)
 		puts("second run: nothing changed");
-	if (t->second.count > 0) {
-		puts("second run: changed again, so the command is not idempotent");
-		fields_table(stdout, change_fields, t->second.row, t->second.count,
-			     sizeof(t->second.row[0]), "  ");
-	}
-	if (t->check_status >= 0)
-		text_print("check: exit status %d\n", t->check_status);
-	text_print("%s\n", passed(t) ? "passed" : "FAILED");
+	if (r->second.count == 0)
+		return;
+	puts("second run: changed again, so the command is not idempotent");
+	print_changes(&r->second);
+}
+
+static void print_text(const struct report *r)
+{
+	if (r->pre_status > 0)
+		text_print("before it: exit status %d, so the command was not run\n",
+			   r->pre_status);
+	else
+		text_print("command: exit status %d after %" PRIu64 ".%03" PRIu64 " s\n", r->status,
+			   r->milliseconds / 1000, r->milliseconds % 1000);
+	if (r->status >= 0 && r->first.count == 0)
+		puts("no memory has changed");
+	else if (r->first.count > 0)
+		print_changes(&r->first);
+	print_second(r);
+	for (size_t i = 0; i < r->checks; i++)
+		text_print("check: exit status %" PRIu64 "%s%s\n", r->check[i].status,
+			   r->checks > 1 ? ": " : "", r->checks > 1 ? r->check[i].command : "");
+	for (char **line = r->refused; line && *line; line++)
+		text_print("refused inside: %s\n", *line);
+	text_print("%s\n", passed(r) ? "passed" : "FAILED");
+}
+
+static int answer(const struct run_args *args, const struct report *r)
+{
+	if (!args->json)
+		print_text(r);
+	else if (print_json(r) != CMD_DONE)
+		return CMD_FAILED;
+	return passed(r) ? CMD_DONE : CMD_FAILED;
 }
 
 static int cmd_run(const void *arguments)
 {
 	const struct run_args *args = arguments;
-	struct trial t = {.snapper = SNAPPER_NONE, .again_status = -1, .check_status = -1};
+	struct run_trial t = {.ops = args->files ? &run_files : &run_mount,
+			      .image = args->image,
+			      .keep = args->keep,
+			      .options = "fast_snapshots",
+			      .names = args->names,
+			      .snapper = SNAPPER_NONE,
+			      .co = CHECKOUT_NONE};
+	struct report r = {.pre_status = -1, .status = -1, .again_status = -1};
 	struct err err = {""}, end_err = {""};
 	const struct err *why;
 	int rc, end_rc;
 
 	if (args->command.count == 0)
 		return cmd_usage(&verb_run, "a command is missing");
-	catch_signals();
+	run_catch_signals();
 	rc = begin(args, &t, &err);
 	if (!rc)
-		rc = try_it(args, &t, &err);
+		rc = try_it(args, &t, &r, &err);
+	if (!rc)
+		rc = refused_read(t.dir, &r.refused, &err);
 	end_rc = end(&t, &end_err);
 	why = rc ? &err : &end_err;
 	if (rc || end_rc)
-		return why->text[0] ? cmd_fail(args->image, why) : CMD_FAILED;
-	if (args->json) {
-		if (print_json(&t) != CMD_DONE)
-			return CMD_FAILED;
-	} else {
-		print_text(&t);
-	}
-	return passed(&t) ? CMD_DONE : CMD_FAILED;
+		rc = why->text[0] ? cmd_fail(args->image, why) : CMD_FAILED;
+	else
+		rc = answer(args, &r);
+	refused_free(r.refused);
+	free(r.check);
+	return rc;
 }
 
 const struct verb verb_run = {
 	.name = "run",
 	.summary = "try a command on an image that is never written",
 	.text = "Mounts IMAGE, with an overlay in front of it, in a private directory, whose path is\n"
-		"in $MNT; runs COMMAND there; tells its exit status, the time it took, and which\n"
-		"memories it changed. What it prints goes to stderr. IMAGE stays as it is, and can\n"
-		"be a checkpoint. Exits with 0 when all went well, else with 1.",
+		"in $MNT; runs COMMAND there; tells its exit status, the time it took, which\n"
+		"memories it changed, and how many of their records. What it prints goes to stderr.\n"
+		"IMAGE stays as it is, and can be a checkpoint. Exits with 0 when all went well,\n"
+		"else with 1.\n"
+		"\n"
+		"A verb that is to change something, such as 'canisterfs load $MNT 3', and fails, is\n"
+		"told, and nothing is passed then, whatever the command makes of it.",
 	.options = options,
 	.operands = operands,
 	.args_len = sizeof(struct run_args),
