@@ -139,7 +139,7 @@ void kept_sync_end(struct kept_sync *k);
 /* All that was put into the receiver before is on disk. The gate is open for the caller. */
 int MUST_CHECK kept_sync(struct snap_live *live, struct err *err);
 
-/* ---- live.c ---- */
+/* ---- live_view.c ---- */
 
 /* As snap_live_view, of the snapshot at this place in the chain. */
 int MUST_CHECK live_view_nth(struct snap_live *live, size_t at, struct store **out,

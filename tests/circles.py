@@ -25,11 +25,22 @@ def objects():
             yield name, found
 
 
+def symbols_of(paths):
+    """For each object, in this order, its symbols and their kinds. One nm reads all of them."""
+    text = subprocess.run(["nm", "--format=posix", *paths], check=True, capture_output=True, text=True)
+    found = {}
+    for line in text.stdout.splitlines():
+        if line.endswith(":"):
+            symbols = found.setdefault(line[:-1], [])
+        elif line:
+            symbols.append(line.split()[:2])
+    return [found.get(str(path), []) for path in paths]
+
+
 def read_symbols():
     needed, owner = {}, {}
-    for name, path in objects():
-        lines = subprocess.run(["nm", "--format=posix", path], check=True, capture_output=True, text=True)
-        symbols = [line.split()[:2] for line in lines.stdout.splitlines()]
+    names, paths = zip(*objects())
+    for name, symbols in zip(names, symbols_of(paths)):
         needed[name] = {symbol for symbol, kind in symbols if kind == "U"}
         owner |= {symbol: name for symbol, kind in symbols if kind in "TDBRC"}
     return needed, owner
