@@ -132,7 +132,8 @@ enum fs_verb {
 	FS_SNAP_INFO, /* of snapshot `number`, oldest first: `info`, its name "" behind the last;
 		       * `other` is the folder of snapshots */
 	FS_SNAP_DIFF, /* name to other ("": now): pages that differ, by memory */
-	FS_SYNC,      /* all that was written is on disk; number: the daemon's pid */
+	FS_SYNC,      /* all that was written is on disk; number: the daemon's pid; mm_id:
+		       * FS_SYNC_EPHEMERAL where what was written ends with the mount */
 	FS_INSTALL,   /* `content` says what the memories hold from now on, all at one instant; the
 		       * bytes came before, by FS_PIECE_IOCTL. -EAGAIN: a memory has changed since */
 	FS_COMPACT,   /* mm_compact; number 1: mm_zero_unowned, too, which answers in `stale_len` */
@@ -145,7 +146,7 @@ enum fs_snap_how {
 				    * kill; one for each opening */
 };
 
-enum { FS_SNAP_ALL = -1 };
+enum { FS_SNAP_ALL = -1, FS_SYNC_EPHEMERAL = 1 };
 
 /* The new content of one memory. */
 struct fs_content {

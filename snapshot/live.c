@@ -25,7 +25,11 @@ static bool is_ours(const char *name)
 
 int snap_live_remove_all(const char *path, struct err *err)
 {
-	return side_remove_files(path, SIDE_SNAP, is_ours, err);
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return err_sys(err, -errno, "cannot be examined");
+	return side_remove_files(path, st.st_uid, SIDE_SNAP, is_ours, err);
 }
 
 void snap_live_set_gate(struct snap_live *live, const struct snap_gate *gate)

@@ -25,9 +25,10 @@ void overlay_record_encode(const struct overlay_record *r, uint8_t *buf)
 	put_le64(buf + 32, r->committing);
 	put_le64(buf + 40, r->ino);
 	put_le64(buf + 48, r->born_nsec);
+	put_le64(buf + 56, r->lacks_sides);
 }
 
-static int record_read(struct store *s, struct overlay_record *out, struct err *err)
+int overlay_record_read(struct store *s, struct overlay_record *out, struct err *err)
 {
 	uint8_t buf[SNAP_RECORD_MAX] = {0};
 	size_t len = snap_record(s, buf);
@@ -41,6 +42,7 @@ static int record_read(struct store *s, struct overlay_record *out, struct err *
 		.committing = get_le64(buf + 32) != 0,
 		.ino = get_le64(buf + 40),
 		.born_nsec = get_le64(buf + 48),
+		.lacks_sides = get_le64(buf + 56) != 0,
 	};
 	return 0;
 }
@@ -88,7 +90,7 @@ int overlay_peek(const char *path, struct qcow2 **q, char **base, struct overlay
 		rc = qcow2_open(file, q, err);
 	if (rc)
 		return rc;
-	rc = record_read(&(*q)->s, r, err);
+	rc = overlay_record_read(&(*q)->s, r, err);
 	if (rc) {
 		qcow2_close(*q);
 		return rc;
@@ -130,6 +132,7 @@ static int make(const char *path, const char *base, unsigned flags, struct err *
 	rc = relative_path(path, base, &name);
 	if (rc)
 		return err_sys(err, rc, "cannot name the base %s", base);
+	r.lacks_sides = true;
 	overlay_record_encode(&r, record);
 	what.backing = name;
 	what.len = below->len;
@@ -198,4 +201,25 @@ int snap_overlay_continue(const char *path, unsigned flags, struct store **out, 
 	if (!rc)
 		rc = overlay_check_base(base, &r, err);
 	return rc ? rc : snap_open(path, flags, out, err);
+}
+
+bool snap_overlay_lacks_sides(struct store *overlay)
+{
+	struct overlay_record r;
+
+	return overlay_record_read(overlay, &r, NULL) == 0 && r.lacks_sides;
+}
+
+int snap_overlay_set_has_sides(struct store *overlay, struct err *err)
+{
+	uint8_t record[OVERLAY_RECORD_LEN];
+	struct overlay_record r;
+	int rc = overlay_record_read(overlay, &r, err);
+
+	if (rc)
+		return rc;
+	r.lacks_sides = false;
+	overlay_record_encode(&r, record);
+	rc = snap_set_record(overlay, record, sizeof(record), err);
+	return rc ? rc : store_sync(overlay, err);
 }

@@ -7,18 +7,31 @@
 #include <sys/stat.h>
 
 #include "snapshot/backing.h"
+#include "snapshot/beside/side_dir.h"
+#include "snapshot/live.h"
 #include "snapshot/overlay.h"
-#include "snapshot/snapshot.h"
+
+static bool is_any(const char *name)
+{
+	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+	       strcmp(name, SIDE_RECORD_NAME) != 0;
+}
 
 /* Snapshots of the overlay itself have nothing to stand on any more. Where something else lies in
- * their directory, it stays. */
-static int remove_both(const char *path, struct err *err)
+ * their directory, it stays. The overlay's scratch files go after the overlay: a commit that is
+ * made again would take their absence for what is to be. */
+static int remove_all(const char *path, struct err *err)
 {
+	struct stat st;
 	int rc = snap_live_remove_all(path, err);
 
-	if (!rc && unlink(path) < 0)
-		rc = err_sys(err, -errno, "cannot be removed");
-	return rc;
+	if (rc)
+		return rc;
+	if (stat(path, &st) < 0 || unlink(path) < 0)
+		return err_sys(err, -errno, "cannot be removed");
+	rc = sync_dir_of(path);
+	return rc ? err_sys(err, rc, "cannot sync its directory")
+		  : side_remove_files(path, st.st_uid, SIDE_SCRATCH, is_any, err);
 }
 
 static int open_base(const char *base, snap_open_fn *open, struct store **out, struct err *err)
@@ -48,7 +61,8 @@ static int merge_range(struct store *from, struct store *to, uint64_t off, uint6
 	return rc;
 }
 
-static int merge(struct store *from, struct store *to, struct err *err)
+/* `overlay` is the file's own store, and `from` what shows its bytes without the image id. */
+static int merge(struct store *overlay, struct store *from, struct store *to, struct err *err)
 {
 	auto_free uint8_t *buf = malloc(SNAP_CLUSTER_LEN);
 	uint64_t off = 0;
@@ -57,7 +71,7 @@ static int merge(struct store *from, struct store *to, struct err *err)
 	while (!rc && off < from->len) {
 		uint64_t start, end;
 
-		rc = snap_next_held(from, off, &start, &end, err);
+		rc = snap_next_held(overlay, off, &start, &end, err);
 		if (rc || start == end)
 			break;
 		rc = merge_range(from, to, start, end, buf, err);
@@ -149,29 +163,72 @@ static int begin(struct store *s, struct overlay_record *r, struct err *err)
 	return rc ? rc : store_sync(s, err);
 }
 
-int snap_overlay_commit(const char *path, unsigned flags, snap_open_fn *open, struct err *err)
+/* What is bound to an overlay is known by the id alone once a commit has begun: the commit itself
+ * has changed the file since. */
+static int open_overlay(const char *path, const struct overlay_record *r, struct store *base,
+			struct store **out, struct err *err)
+{
+	const struct bond_place place = {
+		.file = path,
+		.beside = path,
+		.id_suffices = r->committing,
+	};
+	struct store *file;
+	int rc = file_store_open(path, true, &file, err);
+
+	if (!rc)
+		rc = snap_open_on(file, base, SNAP_WRITABLE, out, err);
+	if (!rc)
+		rc = bond_open(*out, &place, out, err);
+	if (rc)
+		*out = NULL;
+	else
+		bond_leave_open(bond_of(*out));
+	return rc;
+}
+
+static struct bond *bond_under(struct store *base)
+{
+	struct snap_live *live = snap_live_of(base);
+
+	return live ? live->bond : bond_of(base);
+}
+
+/* The base's scratch files and exact lengths become those of the overlay. */
+static int merge_sides(struct store *overlay, struct store *base, char **aside, struct err *err)
+{
+	auto_scratch_files struct scratch_files *scratch = NULL;
+	int rc = scratch_files_open(bond_of(overlay), &scratch, err);
+
+	if (!rc && bond_under(base))
+		rc = bond_install(bond_under(base), scratch_files_list(scratch), aside, err);
+	return rc ? err_prefix(err, rc, "the scratch files") : 0;
+}
+
+int snap_overlay_commit(const char *path, unsigned flags, snap_open_fn *open, char **aside,
+			struct err *err)
 {
 	auto_free char *base = NULL;
 	auto_store struct store *to = NULL;
 	auto_store struct store *from = NULL;
 	struct overlay_record r;
-	struct store *file;
 	int rc = check_commit(path, flags, &base, &r, err);
 
+	*aside = NULL;
 	if (!rc)
 		rc = open_base(base, open, &to, err);
 	if (!rc)
 		rc = check_opened(to, base, &r, err);
 	if (!rc)
-		rc = file_store_open(path, true, &file, err);
+		rc = open_overlay(path, &r, to, &from, err);
 	if (!rc)
-		rc = snap_open_on(file, to, SNAP_WRITABLE, &from, err);
+		rc = begin(bond_image(bond_of(from)), &r, err);
 	if (!rc)
-		rc = begin(from, &r, err);
-	if (!rc)
-		rc = merge(from, to, err);
+		rc = merge(bond_image(bond_of(from)), from, to, err);
+	if (!rc && !r.lacks_sides)
+		rc = merge_sides(from, to, aside, err);
 	if (!rc) {
-		rc = remove_both(path, err);
+		rc = remove_all(path, err);
 		if (rc)
 			err_prefix(err, rc, "merged, but");
 	}
@@ -190,5 +247,5 @@ int snap_overlay_discard(const char *path, struct err *err)
 			     "its commit has begun, and without it the base %s is half-way", base);
 	if (!rc)
 		rc = file_store_open(path, true, &file, err);
-	return rc ? rc : remove_both(path, err);
+	return rc ? rc : remove_all(path, err);
 }

@@ -382,16 +382,22 @@ int MUST_CHECK snap_overlay_open(const char *path, const char *base, unsigned fl
 /* One that exists, read-only or with SNAP_WRITABLE, on the base that it names itself. */
 int MUST_CHECK snap_overlay_continue(const char *path, unsigned flags, struct store **out,
 				     struct err *err);
+/* A new overlay lacks the scratch files and exact lengths that its base has, until it is said that
+ * they were copied. Such an overlay leaves those of its base alone. */
+bool snap_overlay_lacks_sides(struct store *overlay);
+int MUST_CHECK snap_overlay_set_has_sides(struct store *overlay, struct err *err);
 /* A file that is an overlay, whatever has become of its base. */
 bool snap_is_overlay(const char *path);
 
 /*
- * Merges an overlay into its base, which `open` opens for writing, and removes it. Killed half-way
- * the base is neither old nor new until the call is made again and has ended.
+ * Merges an overlay into its base, which `open` opens for writing, and removes it. The overlay's
+ * scratch files and exact lengths become the base's; the name under which those of the base were
+ * set aside is in *aside, for free(), or NULL. Killed half-way the base is neither old nor new
+ * until the call is made again and has ended.
  */
 typedef int snap_open_fn(const char *path, struct store **out, struct err *err);
 int MUST_CHECK snap_overlay_commit(const char *path, unsigned flags, snap_open_fn *open,
-				   struct err *err);
+				   char **aside, struct err *err);
 /* Removes one that nobody uses. -EBUSY: its commit has begun. */
 int MUST_CHECK snap_overlay_discard(const char *path, struct err *err);
 

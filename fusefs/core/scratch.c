@@ -343,7 +343,7 @@ static void end_one(struct fs *fs, struct node *node)
 
 	if (len == 0)
 		scratch_unname(fs, node->name);
-	else if (dir_of(fs) < 0)
+	else if (dir_of(fs) < 0 || fs->cfg->opts->ephemeral)
 		fs_log(fs, "%s: scratch file '%s' of %llu bytes ends with the mount",
 		       fs->cfg->image_path, node->name, len);
 	else if (fsync(node->fd) < 0)

@@ -202,6 +202,7 @@ static int act(struct fs *fs, struct fs_request *r, struct snap_bound *bound, st
 
 	if (r->verb == FS_SYNC) {
 		r->number = (uint32_t)getpid();
+		r->mm_id = fs->cfg->opts->ephemeral ? FS_SYNC_EPHEMERAL : 0;
 		return fs->cfg->opts->read_only ? 0 : fs_sync(fs, err);
 	}
 	if (changes && fs->cfg->opts->read_only)

@@ -42,6 +42,7 @@ struct bond_place {
 		*beside;   /* the side directories are BESIDE.scratch and BESIDE.snap; NULL: none */
 	uint64_t base_off; /* where the manager begins in the image, in bytes */
 	const char *scratch_in; /* the scratch directory lies in this directory instead; or NULL */
+	bool id_suffices;       /* whatever changed the image, a directory with its id fits */
 };
 
 /*
@@ -176,7 +177,7 @@ void bond_leave_open(struct bond *bond);
 
 /* Removes the files that `is_ours` names from the side directory of an image that nobody uses, and
  * the directory. Whatever else lies there stays, and is an error. */
-int MUST_CHECK side_remove_files(const char *image, enum side_kind side,
+int MUST_CHECK side_remove_files(const char *image, uid_t owner, enum side_kind side,
 				 bool (*is_ours)(const char *), struct err *err);
 
 #endif

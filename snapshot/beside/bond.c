@@ -344,6 +344,7 @@ int bond_open(struct store *image, const struct bond_place *place, struct store 
 	b->image = image;
 	b->sector_off = place->base_off + MM_ID_SECTOR_OFF;
 	b->shared_place = place->scratch_in != NULL;
+	b->id_suffices = place->id_suffices;
 	b->dir[SIDE_SCRATCH] = b->dir[SIDE_SNAP] = SIDE_DIR_NONE;
 	pthread_mutex_init(&b->lock, NULL);
 	rc = set_paths(b, place);

@@ -28,6 +28,8 @@ static const char *judge(const struct bond *b, enum side_kind side, const struct
 
 	if (!b->has_id || memcmp(b->id.id, r->image.id, MM_ID_LEN) != 0)
 		return "belongs to another image, or to this one at another time";
+	if (b->id_suffices)
+		return NULL;
 	if (!r->open)
 		return b->id.tick == r->image.tick && b->image->len == r->image_len &&
 				       written == noted

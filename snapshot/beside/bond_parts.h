@@ -18,6 +18,7 @@ struct bond {
 	uint64_t sector_off;    /* of the image id, in the image */
 	char *file;             /* the image's file */
 	char *path[SIDE_COUNT]; /* of the directories, whether they are there or not */
+	bool id_suffices;       /* bond_place */
 	bool shared_place;      /* other images' scratch directories lie in the same directory */
 	mode_t mode;            /* permission bits of the image */
 	uid_t owner;            /* of the image */

@@ -317,21 +317,18 @@ void side_dir_close(struct side_dir *dir)
 	*dir = SIDE_DIR_NONE;
 }
 
-int side_remove_files(const char *image, enum side_kind side, bool (*is_ours)(const char *),
-		      struct err *err)
+int side_remove_files(const char *image, uid_t owner, enum side_kind side,
+		      bool (*is_ours)(const char *), struct err *err)
 {
 	__attribute__((cleanup(side_dir_close))) struct side_dir dir = SIDE_DIR_NONE;
 	auto_free char *path = NULL;
 	struct dirent *e;
-	struct stat st;
 	DIR *list;
 	int rc;
 
-	if (stat(image, &st) < 0)
-		return err_sys(err, -errno, "cannot be examined");
 	if (asprintf(&path, "%s.%s", image, side == SIDE_SNAP ? "snap" : "scratch") < 0)
 		return err_set(err, -ENOMEM, "out of memory");
-	rc = side_dir_open(path, st.st_uid, true, &dir, err);
+	rc = side_dir_open(path, owner, true, &dir, err);
 	if (rc || dir.record_fd < 0)
 		return rc;
 	list = fdopendir(dup(dir.fd));

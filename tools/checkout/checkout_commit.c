@@ -123,7 +123,8 @@ int checkout_commit(const struct checkout *co, checkout_merge_fn *merge, void *c
 
 int checkout_merge(void *ctx, const struct checkout *co, struct err *err)
 {
-	int rc = snap_overlay_commit(co->overlay, image_snap_flags(), image_open_base, err);
+	auto_free char *aside = NULL; /* such an overlay has no scratch files of its own */
+	int rc = snap_overlay_commit(co->overlay, image_snap_flags(), image_open_base, &aside, err);
 
 	return rc ? rc : checkout_bind(co, err);
 }

@@ -363,6 +363,26 @@ int image_open_overlay(const char *path, const char *overlay, bool writable, con
 		  : open_live_mm(overlay, out, err);
 }
 
+int image_copy_sides(const char *base, struct image *overlay, struct err *err)
+{
+	auto_store struct store *below = NULL;
+	auto_sides struct sides sides = SIDES_NONE;
+	auto_free char *aside = NULL;
+	struct store *own = overlay->bond ? bond_image(overlay->bond) : NULL;
+	int rc;
+
+	if (!own || !snap_overlay_lacks_sides(own))
+		return 0;
+	rc = open_tied(base, false, NULL, &below, err);
+	if (!rc)
+		rc = sides_open(below, bond_of(below), &sides, err);
+	if (!rc && side_files_any(sides.files))
+		rc = bond_install(overlay->bond, sides.files, &aside, err);
+	if (!rc)
+		rc = snap_overlay_set_has_sides(own, err);
+	return rc ? err_prefix(err, rc, "what lies beside the base") : 0;
+}
+
 int image_open_base(const char *base, struct store **out, struct err *err)
 {
 	auto_free char *whole = realpath(base, NULL);

@@ -52,6 +52,8 @@ int MUST_CHECK image_open_live(const char *path, bool writable, const char *scra
 /* The same with an overlay in front of the image. */
 int MUST_CHECK image_open_overlay(const char *path, const char *overlay, bool writable,
 				  const char *scratch_in, struct image *out, struct err *err);
+/* A new overlay gets copies of the scratch files and exact lengths that wait beside its base. */
+int MUST_CHECK image_copy_sides(const char *base, struct image *overlay, struct err *err);
 /* The base of an overlay, for writing. */
 int MUST_CHECK image_open_base(const char *base, struct store **out, struct err *err);
 /* Ends writing: all is on disk when it returns 0. Closes in any case. Where the layout of a

@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 
 #include "snapshot/snapshot.h"
+#include "tools/out/say.h"
 #include "tools/out/text.h"
 
 static int open_files(const char *mountpoint, struct scratch_files **out, struct err *err)
@@ -18,21 +19,12 @@ static int open_files(const char *mountpoint, struct scratch_files **out, struct
 	return fd < 0 ? err_sys(err, -errno, "cannot be opened") : scratch_files_in(fd, out, err);
 }
 
-void mount_scratch_list(const char *mountpoint, const char *fate, struct mount_scratch *out)
+static char *lines_of(const struct side_files *files, const char *fate)
 {
-	auto_scratch_files struct scratch_files *scratch = NULL;
-	const struct side_files *files;
-	struct err text = {""};
-	struct statvfs st;
+	char *lines = NULL;
 	size_t len;
-	FILE *to;
+	FILE *to = files->count ? open_memstream(&lines, &len) : NULL;
 
-	*out = (struct mount_scratch){.lines = NULL};
-	if (open_files(mountpoint, &scratch, NULL) || statvfs(mountpoint, &st) < 0 ||
-	    (st.f_flag & ST_RDONLY))
-		return;
-	files = scratch_files_list(scratch);
-	to = files->count ? open_memstream(&out->lines, &len) : NULL;
 	for (size_t i = 0; to && i < files->count; i++)
 		if (files->file[i].len > 0) {
 			fputs("scratch file '", to);
@@ -42,7 +34,37 @@ void mount_scratch_list(const char *mountpoint, const char *fate, struct mount_s
 		}
 	if (to)
 		fclose(to);
-	out->half = side_files_warning(files, &text);
+	return lines;
+}
+
+char *scratch_lines(const char *dir, const char *fate)
+{
+	auto_scratch_files struct scratch_files *scratch = NULL;
+
+	return open_files(dir, &scratch, NULL) ? NULL : lines_of(scratch_files_list(scratch), fate);
+}
+
+void scratch_tell(const char *what, char *lines)
+{
+	char *rest = NULL;
+
+	for (char *line = lines ? strtok_r(lines, "\n", &rest) : NULL; line;
+	     line = strtok_r(NULL, "\n", &rest))
+		cmd_error(what, "note: %s", line);
+}
+
+void mount_scratch_list(const char *mountpoint, const char *fate, struct mount_scratch *out)
+{
+	auto_scratch_files struct scratch_files *scratch = NULL;
+	struct err text = {""};
+	struct statvfs st;
+
+	*out = (struct mount_scratch){.lines = NULL};
+	if (open_files(mountpoint, &scratch, NULL) || statvfs(mountpoint, &st) < 0 ||
+	    (st.f_flag & ST_RDONLY))
+		return;
+	out->lines = lines_of(scratch_files_list(scratch), fate);
+	out->half = side_files_warning(scratch_files_list(scratch), &text);
 }
 
 int mount_scratch_remove(const char *mountpoint, struct err *err)

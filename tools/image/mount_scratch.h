@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scratch files of a mount, told before the mount ends.
+ * Tells of scratch files before they go out of sight: those of a mount, or of a directory.
  */
 #ifndef CANISTERFS_TOOLS_MOUNT_SCRATCH_H
 #define CANISTERFS_TOOLS_MOUNT_SCRATCH_H
@@ -8,6 +8,10 @@
 #include <stdbool.h>
 
 #include "memmgr/util.h"
+
+/* The exit status of 'umount': unmounted, and a journal was kept beside the image without which a
+ * database in a memory is not whole. Whoever takes the image alone must know. */
+enum { UMOUNT_HALF = 3 };
 
 struct mount_scratch {
 	char *lines; /* one for each scratch file with content; for free(), or NULL: none */
@@ -19,5 +23,10 @@ struct mount_scratch {
 void mount_scratch_list(const char *mountpoint, const char *fate, struct mount_scratch *out);
 /* Removes all scratch files. */
 int MUST_CHECK mount_scratch_remove(const char *mountpoint, struct err *err);
+
+/* A line for each file with content in a directory, for free(); NULL: there is none. */
+char *scratch_lines(const char *dir, const char *fate);
+/* Prints each line as a note about `what`. Changes the lines. */
+void scratch_tell(const char *what, char *lines);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "tools/image/mount_scratch.h"
 #include "tools/run/run.h"
 
 static int begin(struct run_trial *t, struct err *err)
@@ -76,12 +77,19 @@ static int keep_it(struct run_trial *t, bool again, struct err *err)
 	return rc || !again ? rc : ask_alone(t, FS_SNAP_DROP, "between", err);
 }
 
+/* Scratch files stay with an overlay that is kept, and are named in either case. */
 static int end(struct run_trial *t, struct err *err)
 {
+	char *argv[] = {"canisterfs", "umount", t->mnt, t->keep ? NULL : "--discard-scratch", NULL};
+	int status;
+
 	snapper_drop(&t->snapper);
 	if (!t->mounted)
 		return 0;
-	return run_self((char *[]){"canisterfs", "umount", t->mnt, NULL}, err);
+	status = run_command("/proc/self/exe", argv);
+	if (status < 0)
+		return err_sys(err, status, "cannot run canisterfs itself");
+	return status == 0 || status == UMOUNT_HALF ? 0 : -EIO;
 }
 
 const struct run_ops run_mount = {begin, mark, tell, keep_it, end};

@@ -8,6 +8,7 @@
 #include "tools/checkout/checkout.h"
 #include "tools/cmd/cmd.h"
 #include "tools/image/image_open.h"
+#include "tools/image/sides.h"
 
 struct commit_args {
 	const char *overlay, *out;
@@ -55,13 +56,20 @@ static int commit_to(const char *overlay, const struct commit_args *args, const 
 {
 	auto_store struct store *from = NULL;
 	auto_image_new struct image_new new = IMAGE_NEW_NONE;
-	int rc = snap_overlay_continue(overlay, image_snap_flags(), &from, err);
+	auto_sides struct sides sides = SIDES_NONE;
+	struct bond *bond;
+	int rc = snap_is_overlay(overlay)
+			 ? image_open_with_sides(overlay, false, &from, &bond, err)
+			 : err_set(err, -EINVAL, "is not an overlay that canisterfs made");
 
 	*at_fault = overlay;
+	if (!rc)
+		rc = sides_open(from, bond, &sides, err);
 	if (rc)
 		return rc;
 	*at_fault = args->out;
 	rc = image_new_open(args->out, args->force, NULL, &new, err);
+	new.side = sides.files;
 	if (!rc)
 		rc = copy(from, new.store, err);
 	return rc ? rc : image_new_commit(&new, err);
@@ -92,6 +100,17 @@ static int commit_dir(const struct commit_args *args)
 	return CMD_DONE;
 }
 
+static int merge(const char *overlay, struct err *err)
+{
+	auto_free char *aside = NULL;
+	int rc = snap_overlay_commit(overlay, image_snap_flags(), image_open_base, &aside, err);
+
+	if (!rc && aside)
+		cmd_error(overlay, "note: the scratch files of its base were set aside as %s",
+			  aside);
+	return rc;
+}
+
 static bool is_dir(const char *path)
 {
 	struct stat st;
@@ -111,8 +130,7 @@ static int cmd_commit(const void *arguments)
 	if (is_dir(args->overlay))
 		return commit_dir(args);
 	rc = args->out ? commit_to(args->overlay, args, &at_fault, &err)
-		       : snap_overlay_commit(args->overlay, image_snap_flags(), image_open_base,
-					     &err);
+		       : merge(args->overlay, &err);
 	return rc ? cmd_fail(at_fault, &err) : CMD_DONE;
 }
 
@@ -122,7 +140,8 @@ const struct verb verb_commit = {
 	.text = "What was written to OVERLAY, as made by 'canisterfs mount IMAGE MNT -o\n"
 		"overlay=OVERLAY', is written to its base, and OVERLAY is removed. Killed half-way,\n"
 		"the base is neither old nor new; run it again and it ends as if nothing had been.\n"
-		"The base's live snapshots stay what they are.\n"
+		"The base's live snapshots stay what they are. The overlay's scratch files become\n"
+		"those of the base.\n"
 		"\n"
 		"Of DIR, as made by 'canisterfs checkout', what has changed is taken into its image,\n"
 		"by way of an overlay, and DIR remains a checkout of what the image is then. The\n"

@@ -8,6 +8,7 @@
 #include "snapshot/snapshot.h"
 #include "tools/checkout/checkout.h"
 #include "tools/cmd/cmd.h"
+#include "tools/image/mount_scratch.h"
 
 struct discard_args {
 	const char *overlay;
@@ -34,6 +35,24 @@ static int discard_dir(const char *dir, struct err *err)
 	return 0;
 }
 
+/* What goes with it is named. */
+static int discard_overlay(const char *path, struct err *err)
+{
+	auto_free char *lines = NULL;
+	auto_free char *dir = NULL;
+	int rc;
+
+	if (asprintf(&dir, "%s.scratch", path) < 0) {
+		dir = NULL;
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	lines = scratch_lines(dir, "is dropped");
+	rc = snap_overlay_discard(path, err);
+	if (!rc)
+		scratch_tell(path, lines);
+	return rc;
+}
+
 static bool is_dir(const char *path)
 {
 	struct stat st;
@@ -47,7 +66,7 @@ static int cmd_discard(const void *arguments)
 	struct err err = {""};
 
 	int rc = is_dir(args->overlay) ? discard_dir(args->overlay, &err)
-				       : snap_overlay_discard(args->overlay, &err);
+				       : discard_overlay(args->overlay, &err);
 
 	return rc ? cmd_fail(args->overlay, &err) : CMD_DONE;
 }

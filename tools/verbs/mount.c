@@ -159,6 +159,8 @@ static int open_image(const struct fs_options *opts, const char *image, struct f
 			    : !(path = strdup(opts->overlay)))
 		return err_set(err, -ENOMEM, "out of memory");
 	rc = image_open_overlay(image, path, !opts->read_only, opts->scratch_dir, img, err);
+	if (!rc && !opts->read_only)
+		rc = image_copy_sides(image, img, err);
 	if (rc)
 		return rc;
 	front->path = realpath(path, NULL);

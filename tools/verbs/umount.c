@@ -21,10 +21,6 @@
 
 enum { POLL_MS = 10, SILENT_MS = 1000, LONGEST_S = 1000000 };
 
-/* Unmounted, and a journal was kept beside the image without which a database in a memory is not
- * whole: whoever takes the image alone must know. */
-enum { UMOUNT_HALF = 3 };
-
 struct umount_args {
 	const char *mountpoint;
 	uint64_t timeout;
@@ -50,6 +46,7 @@ static const struct cmd_operand operands[] = {
 struct answer {
 	int rc;
 	pid_t daemon; /* 0: it is dead */
+	bool ephemeral;
 	struct err err;
 };
 
@@ -66,8 +63,10 @@ static void ask(const char *mountpoint, struct answer *a)
 		a->rc = 0;
 	else if (!a->rc)
 		a->rc = mounted_ask(fd, r, &a->err);
-	if (!a->rc && fd >= 0)
+	if (!a->rc && fd >= 0) {
 		a->daemon = (pid_t)r->number;
+		a->ephemeral = r->mm_id == FS_SYNC_EPHEMERAL;
+	}
 }
 
 /* A mount is its owner's alone, unless it was made with allow_other: not even root is let in. */
@@ -100,7 +99,7 @@ static int ask_as_owner(const struct mount_info *m, struct answer *a, struct err
 	return n == sizeof(*a) ? 0 : err_set(err, -EPERM, "cannot ask its daemon as its owner");
 }
 
-static int sync_mount(const struct mount_info *m, pid_t *daemon, struct err *err)
+static int sync_mount(const struct mount_info *m, pid_t *daemon, bool *ephemeral, struct err *err)
 {
 	struct answer a = {0};
 	int rc = 0;
@@ -110,6 +109,7 @@ static int sync_mount(const struct mount_info *m, pid_t *daemon, struct err *err
 	else
 		ask(m->mountpoint, &a);
 	*daemon = a.daemon;
+	*ephemeral = a.ephemeral;
 	if (rc || a.rc == 0)
 		return rc;
 	return err_set(err, a.rc, "left mounted, because not all of it is on disk: %s",
@@ -235,23 +235,16 @@ static int open_locked(const char *image)
 
 /* Also what is to go is named: nothing disappears without a word. */
 static int see_to_scratch(const struct umount_args *args, const struct mount_info *m,
-			  struct mount_scratch *scratch, struct err *err)
+			  bool ephemeral, struct mount_scratch *scratch, struct err *err)
 {
-	mount_scratch_list(m->mountpoint,
-			   args->discard ? "is dropped" : "is kept for the next mount", scratch);
-	if (!args->discard)
-		return 0;
-	scratch->half = false;
-	return mount_scratch_remove(m->mountpoint, err);
-}
+	const char *fate = args->discard ? "is dropped"
+			   : ephemeral   ? "is dropped, with all of the ephemeral mount"
+					 : "is kept for the next mount";
 
-static void tell_scratch(const struct mount_info *m, char *lines)
-{
-	char *rest = NULL;
-
-	for (char *line = lines ? strtok_r(lines, "\n", &rest) : NULL; line;
-	     line = strtok_r(NULL, "\n", &rest))
-		cmd_error(m->image, "note: %s", line);
+	mount_scratch_list(m->mountpoint, fate, scratch);
+	if (args->discard || ephemeral)
+		scratch->half = false;
+	return args->discard ? mount_scratch_remove(m->mountpoint, err) : 0;
 }
 
 static int unmount_and_wait(const struct umount_args *args, const struct mount_info *m,
@@ -261,10 +254,11 @@ static int unmount_and_wait(const struct umount_args *args, const struct mount_i
 	auto_close int fd = open_locked(m->image);
 	int open_rc = fd < 0 ? -errno : 0;
 	struct waiting w = {.mount = m, .timeout_ms = timeout_ms};
-	int rc = see_to_scratch(args, m, scratch, err);
+	bool ephemeral = false;
+	int rc = sync_mount(m, &w.daemon, &ephemeral, err);
 
 	if (!rc)
-		rc = sync_mount(m, &w.daemon, err);
+		rc = see_to_scratch(args, m, ephemeral, scratch, err);
 	if (!rc)
 		rc = unmount(m->mountpoint, err);
 	if (rc)
@@ -286,7 +280,7 @@ static int cmd_umount(const void *arguments)
 	if (!rc)
 		rc = unmount_and_wait(args, &m, &scratch, &err);
 	if (!rc)
-		tell_scratch(&m, scratch.lines);
+		scratch_tell(m.image, scratch.lines);
 	free(scratch.lines);
 	if (rc)
 		return cmd_fail(args->mountpoint, &err);
