@@ -5,14 +5,27 @@
  */
 #include "snapshot/live.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
+/* A kill leaves the directory without a snapshot, or with one that nobody has a name for. */
 bool snap_live_exists(const char *path)
 {
-	auto_free char *dir = NULL;
+	auto_free char *name = NULL;
+	struct dirent *e;
+	bool found = false;
+	DIR *dir;
 
-	return asprintf(&dir, "%s.snap", path) >= 0 && access(dir, F_OK) == 0;
+	if (asprintf(&name, "%s.snap", path) < 0)
+		return true;
+	dir = opendir(name);
+	if (!dir)
+		return access(name, F_OK) == 0;
+	while (!found && (e = readdir(dir)))
+		found = e->d_name[0] != '.';
+	closedir(dir);
+	return found;
 }
 
 static bool is_ours(const char *name)

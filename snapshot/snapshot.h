@@ -127,7 +127,7 @@ int MUST_CHECK snap_live_open(struct store *image, const char *path, struct stor
 /* From now on nobody waits for the disk: whoever writes is faster, and a power cut makes all
  * snapshots stale. Before anything is written. */
 int MUST_CHECK snap_live_set_unordered(struct snap_live *live, struct err *err);
-/* There are snapshots beside this image, or the traces of some. */
+/* There are snapshots beside this image, or what stands there cannot be looked into. */
 bool snap_live_exists(const char *path);
 /*
  * Opens a new file, as new_file_open does; with `force` it may replace another, though none that is

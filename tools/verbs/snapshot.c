@@ -25,6 +25,7 @@ static const struct cmd_option options[] = {
 	{"json", 0, CMD_FLAG, WHERE(struct snapshot_args, json), NULL,
 	 "list and diff: print one JSON document"},
 	CMD_NAMES_FILE(struct snapshot_args, names),
+	CMD_BASE_PAGE,
 	{NULL},
 };
 
