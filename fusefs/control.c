@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 
+#include "fusefs/core/account.h"
 #include "fusefs/ops.h"
 #include "fusefs/records/records.h"
 #include "fusefs/snap/snap.h"
@@ -13,12 +14,15 @@ enum {
 	INO_STABLE = 3,
 	INO_INFO = 4,
 	INO_BESIDE = 5, /* and the next FS_BESIDE_MAX - 1; 9 is the records' */
+	INO_ACCOUNT = 12,
 };
 
 static struct node *control_find(struct fs *fs, struct node *dir, const char *name)
 {
 	if (strcmp(name, "info.json") == 0)
 		return &fs->info;
+	if (fs->account && strcmp(name, "account.json") == 0)
+		return &fs->account_file;
 	if (strcmp(name, "records") == 0)
 		return records_root(fs);
 	if (strcmp(name, "stable") == 0)
@@ -37,6 +41,8 @@ static int control_list(struct fs *fs, struct node *dir, list_add_fn *add, void 
 		rc = add(list, "records", records_root(fs)->ino, S_IFDIR);
 	if (!rc)
 		rc = add(list, "stable", fs->stable.ino, S_IFREG);
+	if (!rc && fs->account)
+		rc = add(list, "account.json", fs->account_file.ino, S_IFREG);
 	for (unsigned i = 0; !rc && i < fs->beside_count; i++)
 		rc = add(list, fs->cfg->beside[i].name, fs->beside[i].ino, S_IFREG);
 	return rc;
@@ -134,7 +140,7 @@ static void stat_beside(struct fs *fs, const struct node *node, struct stat *st)
 	st->st_gid = host.st_gid;
 }
 
-/* ---- info.json ---- */
+/* ---- info.json and account.json ---- */
 
 /* The text as it was when it was opened. */
 struct text {
@@ -177,9 +183,17 @@ static const struct handle_ops text_ops = {
 	.release = release_text,
 };
 
+static int make_text(struct fs *fs, const struct node *node, struct text *text, struct err *err)
+{
+	const struct fs_config *cfg = fs->cfg;
+
+	if (node == &fs->account_file)
+		return account_text(fs, &text->buf, &text->len, err);
+	return cfg->info_json(cfg->info_ctx, &fs->passthrough, &text->buf, &text->len, err);
+}
+
 static void open_info(fuse_req_t req, fuse_ino_t ino, struct node *node, struct fuse_file_info *fi)
 {
-	const struct fs_config *cfg = fs_of(req)->cfg;
 	struct err err = {""};
 	struct text *text;
 	int rc;
@@ -188,9 +202,7 @@ static void open_info(fuse_req_t req, fuse_ino_t ino, struct node *node, struct 
 		return;
 	fi->direct_io = 1;
 	text = calloc(1, sizeof(*text));
-	rc = text ? cfg->info_json(cfg->info_ctx, &fs_of(req)->passthrough, &text->buf, &text->len,
-				   &err)
-		  : -ENOMEM;
+	rc = text ? make_text(fs_of(req), node, text, &err) : -ENOMEM;
 	if (rc) {
 		free(text);
 		fs_reply(req, rc, &err);
@@ -326,6 +338,7 @@ void control_init(struct fs *fs)
 	node_init(fs, &fs->control, &control_ops, INO_CONTROL, S_IFDIR | 0555);
 	node_init(fs, &fs->stable, &stable_ops, INO_STABLE, S_IFREG | 0444);
 	node_init(fs, &fs->info, &info_ops, INO_INFO, S_IFREG | 0444);
+	node_init(fs, &fs->account_file, &info_ops, INO_ACCOUNT, S_IFREG | 0444);
 	while (fs->cfg->beside && fs->cfg->beside[fs->beside_count].name) {
 		node_init(fs, &fs->beside[fs->beside_count], &beside_ops,
 			  INO_BESIDE + fs->beside_count, S_IFREG | 0444);

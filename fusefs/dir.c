@@ -125,7 +125,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	entry.ino = node_id(fs, node);
 	node_stat(fs, node, &entry.attr);
 	node->lookups++;
-	file_opened(node, fi);
+	file_opened(fs, node, fi);
 	/* -ENOENT: a signal has ended the caller's wait; neither release nor forget will follow. */
 	if (fuse_reply_create(req, &entry, fi) == -ENOENT) {
 		node->lookups--;

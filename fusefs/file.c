@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "fusefs/by_name.h"
+#include "fusefs/core/account.h"
 #include "fusefs/ops.h"
 #include "fusefs/view/passthrough.h"
 
@@ -13,13 +14,15 @@ static bool for_writing(const struct fuse_file_info *fi)
 	return (fi->flags & O_ACCMODE) != O_RDONLY;
 }
 
-void file_opened(struct node *node, struct fuse_file_info *fi)
+void file_opened(struct fs *fs, struct node *node, struct fuse_file_info *fi)
 {
 	node->open_count++;
 	if (for_writing(fi))
 		node->writers++;
 	fi->direct_io = node->backing_id && !passthrough_takes(node, fi);
-	fi->keep_cache = !fi->direct_io;
+	if (fs->account && node->kind == NODE_MEMORY)
+		fi->direct_io = !fs->account->cached;
+	fi->keep_cache = !fi->direct_io && !fs->account;
 }
 
 void file_closed(struct node *node, const struct fuse_file_info *fi)
@@ -61,7 +64,7 @@ static void open_op(fuse_req_t req, fuse_ino_t ino, struct node *node, struct fu
 		fs_reply(req, rc, &err);
 		return;
 	}
-	file_opened(node, fi);
+	file_opened(fs, node, fi);
 	if (fs_is_errand(req))
 		fi->keep_cache = !fs->errand_drops;
 	rc = passthrough_takes(node, fi) ? passthrough_reply_open(req, node, fi)

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "fusefs/core/account.h"
 #include "fusefs/ops.h"
 #include "fusefs/records/records.h"
 #include "fusefs/view/passthrough.h"
@@ -19,10 +20,12 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	struct fs *fs = userdata;
 
 	/* The kernel refuses passthrough together with it; and nothing is written then. */
-	if (fs->view_fd < 0)
+	if (fs->view_fd < 0 && !fs->account)
 		conn->want |= conn->capable & FUSE_CAP_WRITEBACK_CACHE;
 	/* Only the kernel's own writes change a file: nothing to look out for. */
 	conn->want &= ~(unsigned)FUSE_CAP_AUTO_INVAL_DATA;
+	if (fs->account)
+		conn->max_readahead = 0;
 	conn->max_background = BACKGROUND_MAX;
 	conn->congestion_threshold = BACKGROUND_MAX * 3 / 4;
 	conn->time_gran = 1;
@@ -189,7 +192,8 @@ static int mount_and_serve(struct fs *fs, bool *mounted, struct err *err)
 	if (!rc)
 		rc = stopper_start(&stop, fs, err);
 	if (!rc) {
-		fs_tune(fs->cfg->mountpoint);
+		if (!fs->account)
+			fs_tune(fs->cfg->mountpoint);
 		window_open(fs);
 		open_gate(fs);
 		rc = serve(fs, err);
@@ -219,7 +223,9 @@ int fs_mount(const struct fs_config *cfg, bool *mounted, struct err *err)
 	pthread_mutex_init(&fs->tasks_lock, NULL);
 	pthread_cond_init(&fs->tasks_done, NULL);
 	fuse_set_log_func(keep_message);
-	rc = nodes_init(fs, err);
+	rc = account_open(fs, err);
+	if (!rc)
+		rc = nodes_init(fs, err);
 	if (!rc)
 		rc = scratch_show(fs, err);
 	if (!rc)
@@ -244,6 +250,7 @@ int fs_mount(const struct fs_config *cfg, bool *mounted, struct err *err)
 	fuse_opt_free_args(&args);
 	passthrough_end(fs);
 	nodes_clear(fs);
+	account_close(fs);
 	free(fs);
 	return rc;
 }

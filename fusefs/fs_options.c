@@ -19,6 +19,7 @@ enum {
 	KEY_EPHEMERAL,
 	KEY_FAST_SNAPSHOTS,
 	KEY_TRUST_BACKING,
+	KEY_ACCOUNT,
 	KEY_NAMES,
 	KEY_PASSTHROUGH,
 	KEY_UID,
@@ -37,6 +38,7 @@ static const struct fuse_opt ours[] = {
 	FUSE_OPT_KEY("ephemeral", KEY_EPHEMERAL),
 	FUSE_OPT_KEY("fast_snapshots", KEY_FAST_SNAPSHOTS),
 	FUSE_OPT_KEY("trust_backing", KEY_TRUST_BACKING),
+	FUSE_OPT_KEY("account", KEY_ACCOUNT),
 	FUSE_OPT_KEY("names=%s", KEY_NAMES),
 	FUSE_OPT_KEY("passthrough=%s", KEY_PASSTHROUGH),
 	FUSE_OPT_KEY("uid=%s", KEY_UID),
@@ -151,6 +153,9 @@ static int take_word(void *data, const char *word, int key, struct fuse_args *ar
 		return 0;
 	case KEY_TRUST_BACKING:
 		opts->trust_backing = true;
+		return 0;
+	case KEY_ACCOUNT:
+		opts->account = true;
 		return 0;
 	case KEY_UID:
 		return set_number(p, word, 10, UINT32_MAX - 1, &opts->uid, &opts->uid_set);

@@ -7,6 +7,7 @@
  *     mnt/anything-else        a scratch file: in IMAGE.scratch on the host
  *     mnt/.canister/stable     the whole image, read-only         (not listed, always there)
  *     mnt/.canister/info.json  what `canisterfs info --json` says, live
+ *     mnt/.canister/account.json  pages read and dirtied so far, where fs_options.account is set
  *     mnt/.canister/...        what fs_config.beside names, read-only
  *     mnt/.canister/records/5/ the records of the structure in memory 5, a read-only file each
  *     mnt/.snap/               mkdir takes a snapshot, rmdir drops it, mv renames it (not listed)
@@ -46,6 +47,7 @@ struct fs_options {
 	uid_t uid;
 	gid_t gid;
 	mode_t mode;
+	bool account;       /* pages of memories that are read and dirtied are counted */
 	bool trust_backing; /* likewise: whatever it names as its base is opened */
 	enum fs_when {
 		FS_WHERE_POSSIBLE,
@@ -138,6 +140,16 @@ enum fs_verb {
 		       * bytes came before, by FS_PIECE_IOCTL. -EAGAIN: a memory has changed since */
 	FS_COMPACT,   /* mm_compact; number 1: mm_zero_unowned, too, which answers in `stale_len` */
 	FS_REPAIR,    /* mm_repair */
+	FS_ACCOUNT,   /* mm_id: `account`; number: 1 where read(2) is answered from a cache, too.
+		       * FS_SNAP_ALL: counting begins anew. -EOPNOTSUPP: without fs_options.account */
+};
+
+/* Pages of 4 KiB of one memory. */
+struct fs_account {
+	struct fs_pages {
+		uint64_t distinct, all;
+		uint64_t sequential; /* of `all`: each follows the one before, or is the same */
+	} read, dirty;
 };
 
 enum fs_snap_how {
@@ -168,6 +180,7 @@ struct fs_request {
 	uint32_t contents;
 	struct fs_content content[MM_MAX_CONTENTS];
 	uint64_t stale_len;
+	struct fs_account account;
 };
 #define FS_IOCTL _IOWR('C', 1, struct fs_request)
 

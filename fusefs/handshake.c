@@ -8,6 +8,7 @@
  *   costs nothing, since our files never have any (attr.c refuses to set them). Kernels before 5.11
  *   ignore it.
  * - passthrough (passthrough.c)
+ * - for page accounting, that files which are not cached can be mapped
  *
  * That is done before the daemon goes to the background, so that what follows from the kernel's
  * offer can still be said on the terminal.
@@ -16,7 +17,30 @@
 #include <linux/fuse.h>
 #include <sys/uio.h>
 
+#include "fusefs/core/account.h"
 #include "fusefs/view/passthrough.h"
+
+/* Of flags2, since Linux 6.6: a file that is not cached can be mapped all the same. */
+#define DIRECT_IO_ALLOW_MMAP_FLAG2 (1u << 4)
+
+static void see_account_offer(struct fs *fs, const void *request, size_t len)
+{
+	const struct fuse_in_header *header = request;
+	const struct fuse_init_in *init = (const void *)(header + 1);
+
+	if (fs->account && len >= sizeof(*header) + sizeof(*init) && header->opcode == FUSE_INIT)
+		fs->account->cached = !(init->flags & FUSE_INIT_EXT) ||
+				      !(init->flags2 & DIRECT_IO_ALLOW_MMAP_FLAG2);
+}
+
+static void accept_for_account(const struct fs *fs, struct fuse_init_out *init, size_t len)
+{
+	if (!fs->account || fs->account->cached ||
+	    len < offsetof(struct fuse_init_out, flags2) + sizeof(init->flags2))
+		return;
+	init->flags |= FUSE_INIT_EXT;
+	init->flags2 |= DIRECT_IO_ALLOW_MMAP_FLAG2;
+}
 
 static void add_words(struct fs *fs, const struct iovec *iov, int count)
 {
@@ -28,6 +52,7 @@ static void add_words(struct fs *fs, const struct iovec *iov, int count)
 		return;
 	init->flags |= FUSE_HANDLE_KILLPRIV_V2;
 	passthrough_accept(fs, init, iov[1].iov_len);
+	accept_for_account(fs, init, iov[1].iov_len);
 }
 
 static ssize_t send_reply(int fd, struct iovec *iov, int count, void *userdata)
@@ -47,8 +72,10 @@ static ssize_t receive(int fd, void *buf, size_t len, void *userdata)
 	struct fs *fs = userdata;
 	ssize_t got = read(fd, buf, len);
 
-	if (!fs->greeted && got > 0)
+	if (!fs->greeted && got > 0) {
 		passthrough_see_offer(fs, buf, (size_t)got);
+		see_account_offer(fs, buf, (size_t)got);
+	}
 	return got;
 }
 

@@ -54,7 +54,7 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
 /* Counts a new handle, and tells the kernel how to treat it; and the end of one, which may be the
  * end of the node. tree_lock held. */
-void file_opened(struct node *node, struct fuse_file_info *fi);
+void file_opened(struct fs *fs, struct node *node, struct fuse_file_info *fi);
 void file_closed(struct node *node, const struct fuse_file_info *fi);
 
 /* read.c */

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include "fusefs/core/account.h"
 #include "fusefs/ops.h"
 
 /* Address space, not memory; images beyond it are read the plain way from there on. */
@@ -192,11 +193,21 @@ static int collect_copied(struct fs *fs, struct node *node, size_t size, uint64_
 	return rc;
 }
 
+/* Before the image is pinned: who counts waits for nobody who holds that. */
+static void count_read(struct fs *fs, const struct node *node, size_t size, uint64_t off)
+{
+	uint64_t size_len = node->size_len;
+
+	if (fs->account && node->kind == NODE_MEMORY && off < size_len)
+		account_read(fs, node->mm_id, off, MIN((uint64_t)size, size_len - off));
+}
+
 static int collect(struct fs *fs, struct node *node, size_t size, uint64_t off,
 		   struct answer *answer, struct err *err)
 {
 	auto_rw_unlock pthread_rwlock_t *held = lock_shared(&node->lock);
 
+	count_read(fs, node, size, off);
 	answer->mapped = false;
 	if (node->kind == NODE_MEMORY && fs->window_fd >= 0 && !node->unwritten.any) {
 		mm_pin(fs->mm);

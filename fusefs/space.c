@@ -145,7 +145,8 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t in_ino, off_t in_off,
 	size_t got = 0;
 	int rc = buf ? 0 : -ENOMEM;
 
-	if (!rc && (!node_is_file(in) || !node_is_file(out)))
+	/* Where pages are counted, the kernel copies by reading and writing. */
+	if (!rc && (!node_is_file(in) || !node_is_file(out) || fs->account))
 		rc = -EOPNOTSUPP;
 	if (!rc) {
 		auto_rw_unlock pthread_rwlock_t *held = lock_shared(&in->lock);

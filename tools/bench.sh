@@ -7,14 +7,15 @@
 #			passthrough_ll, and the file itself. As root.
 #	snapshot	taking a snapshot of a large image, and writing while there is one
 #	verbs		verbs beside the tools that a user would take: cp, cmp, grep, pigz, zstd, qemu-img
+#	pages		which pages of 4 KiB a B-tree map and SQLite touch for the same work
 #	checkpoint	packing and unpacking an image, beside qemu-img, gzip, pigz and zstd
-# usage: tools/bench.sh [mount|views|verbs|snapshot|checkpoint] [--rounds N] [--dir DIR] [--json FILE] ...
+# usage: tools/bench.sh [mount|views|verbs|snapshot|pages|checkpoint] [--rounds N] [--dir DIR] [--json FILE] ...
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=${BENCH_BUILD:-$top/build-bench}
 example=/usr/share/doc/libfuse3-dev/examples/passthrough_ll.c
 what=mount
-case ${1-} in mount | views | verbs | snapshot | checkpoint) what=$1; shift ;; esac
+case ${1-} in mount | views | verbs | snapshot | pages | checkpoint) what=$1; shift ;; esac
 
 [ -d "$build" ] || meson setup --buildtype=debugoptimized "$build" "$top" >/dev/null
 ninja -C "$build" canisterfs tools/bench/bench_load tools/bench/bench_image tools/bench/null_server \
@@ -23,6 +24,9 @@ ninja -C "$build" canisterfs tools/bench/bench_load tools/bench/bench_image tool
 if [ "$what" = checkpoint ]; then
 	exec python3 "$top/tools/bench/checkpoint.py" --prog "$build/canisterfs" \
 		--image "$build/tools/bench/bench_image" "$@"
+fi
+if [ "$what" = pages ]; then
+	exec python3 "$top/tools/bench/pages.py" --prog "$build/canisterfs" "$@"
 fi
 if [ "$what" = verbs ]; then
 	exec python3 "$top/tools/bench/verbs.py" --prog "$build/canisterfs" \

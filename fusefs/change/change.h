@@ -24,7 +24,8 @@ void change_staged_end(struct change_staged *st);
 /* Takes a piece of a new content, and answers. */
 void change_take(fuse_req_t req, struct change_staged *st, const struct fs_piece *piece);
 
-/* FS_INSTALL, FS_COMPACT and FS_REPAIR. acts_lock held. `st` NULL: nothing has come. */
+/* FS_INSTALL, FS_COMPACT, FS_REPAIR, all with acts_lock held, and FS_ACCOUNT. `st` NULL: nothing
+ * has come. */
 int MUST_CHECK change_act(struct fs *fs, struct fs_request *r, struct change_staged *st,
 			  struct err *err);
 

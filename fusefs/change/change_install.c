@@ -4,6 +4,7 @@
  * changed since it was read. Whoever has a file open reads the new content from then on.
  */
 #include "fusefs/change/change.h"
+#include "fusefs/core/account.h"
 
 struct installation {
 	const struct fs_request *r;
@@ -104,6 +105,8 @@ static int install(struct fs *fs, struct installation *in, bool *changed, struct
 
 	lock_memories(fs, in);
 	rc = check_unchanged(fs, in->r, err);
+	for (unsigned i = 0; !rc && i < in->r->contents; i++)
+		rc = account_replace(fs, &c[i], err);
 	if (!rc && in->r->contents == 1)
 		rc = mm_replace(fs->mm, c->mm_id, c->len, c->source, c->ctx, err);
 	else if (!rc)

@@ -4,6 +4,7 @@
  * who reads or writes them notices.
  */
 #include "fusefs/change/change.h"
+#include "fusefs/core/account.h"
 
 static int compact(struct fs *fs, struct fs_request *r, struct err *err)
 {
@@ -47,6 +48,20 @@ static int repair(struct fs *fs, struct err *err)
 	return rc ? rc : loaded;
 }
 
+static int tell_account(struct fs *fs, struct fs_request *r, struct err *err)
+{
+	if (!fs->account)
+		return err_set(err, -EOPNOTSUPP, "this mount counts no pages: -o account");
+	if (r->mm_id == FS_SNAP_ALL)
+		account_reset(fs);
+	else if (r->mm_id < 0 || r->mm_id >= MM_MAX_MEMORIES)
+		return err_set(err, -EINVAL, "there is no memory %d", r->mm_id);
+	else
+		account_get(fs, (unsigned)r->mm_id, &r->account);
+	r->number = fs->account->cached;
+	return 0;
+}
+
 int change_act(struct fs *fs, struct fs_request *r, struct change_staged *st, struct err *err)
 {
 	switch (r->verb) {
@@ -54,6 +69,8 @@ int change_act(struct fs *fs, struct fs_request *r, struct change_staged *st, st
 		return st ? change_install(fs, r, st, err) : -EINVAL;
 	case FS_COMPACT:
 		return compact(fs, r, err);
+	case FS_ACCOUNT:
+		return tell_account(fs, r, err);
 	default:
 		return repair(fs, err);
 	}

@@ -27,6 +27,7 @@
 #include "fusefs/fusefs.h"
 #include "memmgr/lock.h"
 
+struct account;
 struct fs;
 struct node;
 
@@ -149,7 +150,7 @@ struct fs {
 	pthread_mutex_t tree_lock;
 	struct node root; /* the head of the list of named files */
 	const struct node_ops *file_ops;
-	struct node control, stable, info, snap_root;
+	struct node control, stable, info, account_file, snap_root;
 	struct records *records;
 	struct node *record;     /* stands for every record: see records.h */
 	struct by_name *by_name; /* NULL: there are no names */
@@ -172,9 +173,10 @@ struct fs {
 	uint64_t window_len;
 	int window_fd;
 	struct fs_passthrough passthrough;
-	int view_fd;  /* view/passthrough.c: of the view of the image, while that is made; or -1 */
-	bool greeted; /* handshake.c: INIT is answered */
-	bool in_background; /* stderr leads nowhere: the log is syslog's */
+	int view_fd; /* view/passthrough.c: of the view of the image, while that is made; or -1 */
+	struct account *account; /* account.h; NULL: pages are not counted */
+	bool greeted;            /* handshake.c: INIT is answered */
+	bool in_background;      /* stderr leads nowhere: the log is syslog's */
 };
 
 static inline struct fs *fs_of(fuse_req_t req)

@@ -10,7 +10,7 @@
  */
 #include <fcntl.h>
 
-#include "fusefs/core/fs.h"
+#include "fusefs/core/account.h"
 
 static uint64_t pages_of(uint64_t len)
 {
@@ -79,7 +79,8 @@ static int memory_write(struct fs *fs, struct node *node, const void *buf, size_
 
 	if (node->unwritten.any)
 		old_len = MIN(old_len, content_stored_len(fs, node));
-	if (end > old_len)
+	rc = account_write(fs, node->mm_id, buf, len, off, err);
+	if (!rc && end > old_len)
 		rc = mm_grow_ahead(fs->mm, node->mm_id, pages_of(end), err);
 	if (rc)
 		return rc;
@@ -160,8 +161,11 @@ int content_truncate(struct fs *fs, struct node *node, uint64_t len, struct err 
 static int zero_stored(struct fs *fs, struct node *node, uint64_t off, uint64_t len,
 		       struct err *err)
 {
-	if (node->kind == NODE_MEMORY)
-		return mm_zero(fs->mm, node->mm_id, off, len, err);
+	if (node->kind == NODE_MEMORY) {
+		int rc = account_write(fs, node->mm_id, NULL, len, off, err);
+
+		return rc ? rc : mm_zero(fs->mm, node->mm_id, off, len, err);
+	}
 	if (fallocate(node->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off,
 		      (off_t)len) < 0)
 		return err_sys(err, -errno, "a scratch file cannot be punched");
@@ -362,7 +366,11 @@ static int scratch_source(void *ctx, void *buf, size_t len, uint64_t off, size_t
 int content_adopt(struct fs *fs, struct node *scratch, unsigned mm_id, struct err *err)
 {
 	struct adoption a = {fs, scratch};
-	int rc = mm_replace(fs->mm, mm_id, scratch->size_len, scratch_source, &a, err);
+	const struct mm_content new = {mm_id, scratch->size_len, scratch_source, &a};
+	int rc = account_replace(fs, &new, err);
+
+	if (!rc)
+		rc = mm_replace(fs->mm, mm_id, scratch->size_len, scratch_source, &a, err);
 
 	if (rc)
 		return rc;

@@ -198,7 +198,7 @@ static int drop_for(struct fs *fs, const char *name, struct snap_bound *bound, s
 static int act(struct fs *fs, struct fs_request *r, struct snap_bound *bound, struct err *err)
 {
 	auto_unlock pthread_mutex_t *held = NULL;
-	bool changes = r->verb != FS_SNAP_INFO && r->verb != FS_SNAP_DIFF;
+	bool changes = r->verb != FS_SNAP_INFO && r->verb != FS_SNAP_DIFF && r->verb != FS_ACCOUNT;
 
 	if (r->verb == FS_SYNC) {
 		r->number = (uint32_t)getpid();
@@ -210,7 +210,8 @@ static int act(struct fs *fs, struct fs_request *r, struct snap_bound *bound, st
 	/* One change at a time: each waits for the image while it keeps others from the chain. */
 	if (changes)
 		held = lock(&fs->acts_lock);
-	if (r->verb == FS_INSTALL || r->verb == FS_COMPACT || r->verb == FS_REPAIR)
+	if (r->verb == FS_INSTALL || r->verb == FS_COMPACT || r->verb == FS_REPAIR ||
+	    r->verb == FS_ACCOUNT)
 		return change_act(fs, r, bound ? &bound->staged : NULL, err);
 	if (!fs->cfg->live)
 		return err_set(

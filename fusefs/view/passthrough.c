@@ -68,7 +68,9 @@ int passthrough_prepare(struct fs *fs, struct err *err)
 	fs->view_fd = -1;
 	if (opts->passthrough == FS_NEVER)
 		return err_set(&p->why, 0, "passthrough=no");
-	if (!opts->read_only)
+	if (opts->account)
+		rc = err_set(&p->why, -EINVAL, "the kernel's own reads could not be counted");
+	else if (!opts->read_only)
 		rc = err_set(&p->why, -EINVAL, "only a mount with the option ro can have it");
 	else
 		rc = view_open(fs->mm, fs->store, fs->cfg->image_path, &fs->view_fd, &p->why);

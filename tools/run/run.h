@@ -25,6 +25,22 @@ struct run_changes {
 	size_t count;
 };
 
+/* Which pages of 4 KiB of a memory a command has touched. */
+struct run_pages {
+	int id;
+	const char *name;
+	uint64_t read, read_all, read_sequential; /* the last one in hundredths of read_all */
+	uint64_t dirtied, dirtied_all, dirtied_sequential;
+};
+
+struct run_account {
+	bool counted; /* --account */
+	bool cached;  /* a page that is read again may not be seen */
+	struct run_pages row[MM_MAX_MEMORIES];
+	size_t count;
+	uint64_t read_len, dirtied_len; /* bytes of distinct pages, of all memories */
+};
+
 struct run_trial {
 	const struct run_ops *ops;
 	const char *image;
@@ -36,6 +52,7 @@ struct run_trial {
 	/* run_mount.c */
 	bool mounted;
 	struct snapper snapper;
+	struct run_account account; /* of the first command */
 	/* run_files.c */
 	struct checkout co;
 	char *overlay[2]; /* what was written before the command that runs, and with it; or NULL */

@@ -46,7 +46,50 @@ static int ask_alone(struct run_trial *t, uint32_t verb, const char *name, struc
 
 static int mark(struct run_trial *t, const char *name, struct err *err)
 {
-	return ask_alone(t, FS_SNAP_CREATE, name, err);
+	int rc = ask_alone(t, FS_SNAP_CREATE, name, err);
+
+	/* The request without an id is about all memories: counting begins anew. */
+	return rc || !t->account.counted ? rc : ask_alone(t, FS_ACCOUNT, "", err);
+}
+
+static uint64_t share(const struct fs_pages *p)
+{
+	return p->all ? p->sequential * 100 / p->all : 0;
+}
+
+static void add_account(struct run_trial *t, const struct fs_request *r)
+{
+	const struct fs_account *a = &r->account;
+	struct run_account *to = &t->account;
+
+	to->cached = r->number;
+	if (a->read.all == 0 && a->dirty.all == 0)
+		return;
+	to->row[to->count++] =
+		(struct run_pages){r->mm_id,         names_of(t->names, (unsigned)r->mm_id),
+				   a->read.distinct, a->read.all,
+				   share(&a->read),  a->dirty.distinct,
+				   a->dirty.all,     share(&a->dirty)};
+	to->read_len += a->read.distinct * 4096;
+	to->dirtied_len += a->dirty.distinct * 4096;
+}
+
+/* Once all that was written has come to the mount. */
+static int tell_account(struct run_trial *t, struct fs_request *r, struct err *err)
+{
+	int rc = 0;
+
+	if (!t->account.counted || t->account.count > 0)
+		return 0;
+	for (int id = 0; !rc && id < MM_MAX_MEMORIES; id++) {
+		rc = mounted_request(r, FS_ACCOUNT, "", NULL, err);
+		r->mm_id = id;
+		if (!rc)
+			rc = snapper_ask(&t->snapper, r, err);
+		if (!rc)
+			add_account(t, r);
+	}
+	return rc;
 }
 
 static int tell(struct run_trial *t, const char *name, struct run_changes *out, struct err *err)
@@ -67,7 +110,7 @@ static int tell(struct run_trial *t, const char *name, struct run_changes *out, 
 	for (unsigned id = 0; !rc && id < MM_MAX_MEMORIES; id++)
 		if (r->pages[id] > 0)
 			run_add(t, out, id, r->pages[id], was, now);
-	return rc;
+	return rc ? rc : tell_account(t, r, err);
 }
 
 static int keep_it(struct run_trial *t, bool again, struct err *err)

@@ -342,6 +342,8 @@ const struct verb verb_mount = {
 		"  overlay=FILE what is written goes to FILE, which is made or continued; IMAGE,\n"
 		"               which may be a checkpoint, is only read\n"
 		"  ephemeral    likewise, into a file that is gone with the mount\n"
+		"  account      count the pages of 4 KiB that are read and dirtied, slowly; see\n"
+		"               .canister/account.json\n"
 		"  trust_backing  as --trust-backing, for fstab\n"
 		"  uid=N, gid=N, umask=M  whose the files are, and who may do what: as with the\n"
 		"               image if not given\n"

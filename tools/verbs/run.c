@@ -17,7 +17,7 @@ struct run_args {
 	const char *image, *pre, *keep;
 	struct names *names;
 	struct cmd_list check;
-	bool twice, files, json;
+	bool twice, files, account, json;
 	struct cmd_list command;
 };
 
@@ -30,6 +30,8 @@ static const struct cmd_option options[] = {
 	 "run the command again: it must change nothing more"},
 	{"files", 0, CMD_FLAG, WHERE(struct run_args, files), NULL,
 	 "plain files in place of a mount: for where there is no /dev/fuse"},
+	{"account", 'a', CMD_FLAG, WHERE(struct run_args, account), NULL,
+	 "tell which pages of 4 KiB the command read and dirtied"},
 	{"keep", 'k', CMD_FILE, WHERE(struct run_args, keep), "FILE",
 	 "keep what was written, as an overlay"},
 	CMD_NAMES_FILE(struct run_args, names),
@@ -208,7 +210,64 @@ static void put_changes(struct json *doc, const char *key, const struct run_chan
 		 fields_array(doc, change_fields, c->row, c->count, sizeof(c->row[0])));
 }
 
-static int print_json(const struct report *r)
+static const struct field page_fields[] = {
+	{"id", "memory", FIELD_ID, offsetof(struct run_pages, id)},
+	{"name", "name", FIELD_NAME, offsetof(struct run_pages, name)},
+	{"read_pages", "read", FIELD_NUMBER, offsetof(struct run_pages, read)},
+	{"read_pages_all", "in all", FIELD_NUMBER, offsetof(struct run_pages, read_all)},
+	{"read_sequential_percent", "in turn %", FIELD_NUMBER,
+	 offsetof(struct run_pages, read_sequential)},
+	{"dirtied_pages", "dirtied", FIELD_NUMBER, offsetof(struct run_pages, dirtied)},
+	{"dirtied_pages_all", "in all", FIELD_NUMBER, offsetof(struct run_pages, dirtied_all)},
+	{"dirtied_sequential_percent", "in turn %", FIELD_NUMBER,
+	 offsetof(struct run_pages, dirtied_sequential)},
+	{NULL},
+};
+
+/* What a canister may read, and may write, in one message, and in an upgrade. */
+#define MESSAGE_LEN (UINT64_C(2) << 30)
+#define UPGRADE_LEN (UINT64_C(8) << 30)
+
+static void print_limit(const char *what, uint64_t len)
+{
+	text_print("  %-7s  %s, %.2f %% of the %s of a message", what, text_size(len).s,
+		   100.0 * (double)len / (double)MESSAGE_LEN, text_size(MESSAGE_LEN).s);
+	text_print(" and %.2f %% of the %s of an upgrade\n",
+		   100.0 * (double)len / (double)UPGRADE_LEN, text_size(UPGRADE_LEN).s);
+}
+
+static void print_account(const struct run_account *a)
+{
+	if (!a->counted)
+		return;
+	puts("pages of 4 KiB:");
+	fields_table(stdout, page_fields, a->row, a->count, sizeof(a->row[0]), "  ");
+	print_limit("read", a->read_len);
+	print_limit("dirtied", a->dirtied_len);
+	if (a->cached)
+		puts("  a page that was read again from the kernel's cache is counted once");
+}
+
+static void put_account(struct json *doc, const struct run_account *a)
+{
+	json_t *object = json_object();
+
+	if (!a->counted) {
+		json_decref(object);
+		return;
+	}
+	json_put(doc, object, "page_bytes", json_integer(4096));
+	json_put(doc, object, "cached", json_boolean(a->cached));
+	json_put(doc, object, "memories",
+		 fields_array(doc, page_fields, a->row, a->count, sizeof(a->row[0])));
+	json_put(doc, object, "read_bytes", json_u64(a->read_len));
+	json_put(doc, object, "dirtied_bytes", json_u64(a->dirtied_len));
+	json_put(doc, object, "message_bytes", json_u64(MESSAGE_LEN));
+	json_put(doc, object, "upgrade_bytes", json_u64(UPGRADE_LEN));
+	json_put(doc, doc->root, "account", object);
+}
+
+static int print_json(const struct report *r, const struct run_account *account)
 {
 	struct json doc = json_begin();
 	json_t *refused = json_array();
@@ -226,6 +285,7 @@ static int print_json(const struct report *r)
 	for (char **line = r->refused; line && *line; line++)
 		json_add(&doc, refused, json_any(*line));
 	json_put(&doc, doc.root, "refused", refused);
+	put_account(&doc, account);
 	return json_print(&doc);
 }
 
@@ -246,7 +306,7 @@ static void print_second(const struct report *r)
 	print_changes(&r->second);
 }
 
-static void print_text(const struct report *r)
+static void print_text(const struct report *r, const struct run_account *account)
 {
 	if (r->pre_status > 0)
 		text_print("before it: exit status %d, so the command was not run\n",
@@ -258,6 +318,7 @@ static void print_text(const struct report *r)
 		puts("no memory has changed");
 	else if (r->first.count > 0)
 		print_changes(&r->first);
+	print_account(account);
 	print_second(r);
 	for (size_t i = 0; i < r->checks; i++)
 		text_print("check: exit status %" PRIu64 "%s%s\n", r->check[i].status,
@@ -267,11 +328,11 @@ static void print_text(const struct report *r)
 	text_print("%s\n", passed(r) ? "passed" : "FAILED");
 }
 
-static int answer(const struct run_args *args, const struct report *r)
+static int answer(const struct run_args *args, const struct run_trial *t, const struct report *r)
 {
 	if (!args->json)
-		print_text(r);
-	else if (print_json(r) != CMD_DONE)
+		print_text(r, &t->account);
+	else if (print_json(r, &t->account) != CMD_DONE)
 		return CMD_FAILED;
 	return passed(r) ? CMD_DONE : CMD_FAILED;
 }
@@ -282,7 +343,9 @@ static int cmd_run(const void *arguments)
 	struct run_trial t = {.ops = args->files ? &run_files : &run_mount,
 			      .image = args->image,
 			      .keep = args->keep,
-			      .options = "fast_snapshots",
+			      .options =
+				      args->account ? "fast_snapshots,account" : "fast_snapshots",
+			      .account.counted = args->account,
 			      .names = args->names,
 			      .snapper = SNAPPER_NONE,
 			      .co = CHECKOUT_NONE};
@@ -293,6 +356,8 @@ static int cmd_run(const void *arguments)
 
 	if (args->command.count == 0)
 		return cmd_usage(&verb_run, "a command is missing");
+	if (args->account && args->files)
+		return cmd_usage(&verb_run, "--account needs the mount, which --files is without");
 	run_catch_signals();
 	rc = begin(args, &t, &err);
 	if (!rc)
@@ -304,7 +369,7 @@ static int cmd_run(const void *arguments)
 	if (rc || end_rc)
 		rc = why->text[0] ? cmd_fail(args->image, why) : CMD_FAILED;
 	else
-		rc = answer(args, &r);
+		rc = answer(args, &t, &r);
 	refused_free(r.refused);
 	free(r.check);
 	return rc;

@@ -9,7 +9,7 @@ requires python3
 ask() {
 	python3 - "$MNT/.canister/stable" "$1" <<-'EOF'
 		import fcntl, struct, sys
-		ROLLBACK, LEN = 4, 16 + 256 + 256 + 512 + 304 + 255 * 8 + 8 + 4 * 24 + 8
+		ROLLBACK, LEN = 4, 16 + 256 + 256 + 512 + 304 + 255 * 8 + 8 + 4 * 24 + 8 + 48
 		request = bytearray(struct.pack("=Iiii256s", ROLLBACK, 0, int(sys.argv[2]), 0, b"was"))
 		request.extend(bytes(LEN - len(request)))
 		with open(sys.argv[1], "rb") as mount:
