@@ -184,6 +184,7 @@ int snap_live_open(struct store *image, const char *path, struct store **out, st
 	struct snap_live *live = calloc(1, sizeof(*live));
 	int rc;
 
+	*out = NULL;
 	if (!live) {
 		store_close(image);
 		return err_set(err, -ENOMEM, "no memory to open an image");

@@ -119,6 +119,10 @@ static int raise_tick(struct bond *b, int64_t now, bool durable, struct err *err
 	rc = store_records(b, durable, err);
 	if (!rc)
 		rc = write_sector(b, &b->id, durable ? STORE_DURABLE : 0, err);
+	/* Which of the two ticks the image has is not known; an open record fits both. */
+	b->tick_in_doubt = rc != 0;
+	if (rc)
+		b->id.tick = before;
 	if (rc || !durable)
 		return rc;
 	for (enum side_kind side = 0; side < SIDE_COUNT; side++)
@@ -677,11 +681,12 @@ int bond_settle(struct bond *b, struct err *err)
 	pthread_mutex_lock(&b->lock);
 	if (b->image && b->s.writable && !b->stays_open) {
 		erase_id(b);
-		if (b->bound) {
+		if (b->bound && b->tick_in_doubt)
+			rc = write_sector(b, &b->id, STORE_DURABLE, err);
+		if (b->bound && !rc)
 			rc = store_sync(b->image, err);
-			if (!rc)
-				rc = close_records(b, err);
-		}
+		if (b->bound && !rc)
+			rc = close_records(b, err);
 	}
 	pthread_mutex_unlock(&b->lock);
 	return rc;

@@ -29,6 +29,7 @@ struct bond {
 	char *note[SIDE_COUNT];
 	atomic_bool bound;           /* one is attached: every change of the image is noted */
 	bool stays_open;             /* not all is on disk */
+	bool tick_in_doubt;          /* the image may have the next tick already */
 	_Atomic int64_t ticked_nsec; /* when the tick was last raised; 0: not yet */
 };
 

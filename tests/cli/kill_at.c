@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -50,6 +51,11 @@ CALL(int, fsync, (int fd), (fd))
 CALL(int, fdatasync, (int fd), (fd))
 CALL(int, rename, (const char *from, const char *to), (from, to))
 CALL(int, unlink, (const char *path), (path))
+CALL(int, unlinkat, (int dir, const char *name, int flags), (dir, name, flags))
+CALL(int, mkdir, (const char *path, mode_t mode), (path, mode))
+CALL(ssize_t, copy_file_range,
+     (int from, off64_t *from_off, int to, off64_t *to_off, size_t len, unsigned flags),
+     (from, from_off, to, to_off, len, flags))
 CALL(int, linkat, (int d1, const char *from, int d2, const char *to, int flags),
      (d1, from, d2, to, flags))
 CALL(int, renameat2, (int d1, const char *from, int d2, const char *to, unsigned flags),
