@@ -6,7 +6,8 @@
 . "$(dirname "$0")/lib.sh"
 
 failing() {
-    local n=$1 number=$((n % 2 ? 5 : 28))
+    local n=$1 number
+    number=$((n % 2 ? 5 : 28))
     shift
     got=0
     FAIL_AT=$n FAIL_ERRNO=$number FAIL_MARK=reached ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 \

@@ -5,5 +5,6 @@
 . "${0%/*}/../../mount/lib.sh"
 requires python3
 
+choose_seed
 python3 "$here/../live/sqlite_rounds.py" "$seed" "$(rounds 8)" "$CANISTERFS" "$T" ||
 	fail "the model does not agree; CANISTERFS_TEST_SEED=$seed"
