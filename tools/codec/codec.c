@@ -35,7 +35,8 @@ int codec_show(const struct codec *c, struct ss_bytes bytes, struct buf *out, st
 
 	if (rc < 0 || out->failed)
 		return rc < 0 ? rc : err_set(err, -ENOMEM, "no memory for %zu bytes", bytes.len);
-	if (c->ops->same || c->plain || leads_back(c, out->data + begin, out->len - begin, bytes))
+	if (c->ops->same || c->plain || (c->ops->is_same && c->ops->is_same(bytes)) ||
+	    leads_back(c, out->data + begin, out->len - begin, bytes))
 		return 0;
 	buf_add(&shown, out->data + begin, out->len - begin);
 	out->len = begin;

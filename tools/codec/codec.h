@@ -32,6 +32,9 @@ struct codec_ops {
 	 * characters as a word. */
 	bool word_is_string, word_is_number;
 	bool same; /* what encode makes of decode's output is always the same bytes */
+	/* Whether that is certain of these bytes, which decode takes, without trying. NULL: never.
+	 */
+	bool (*is_same)(struct ss_bytes bytes);
 	/* What the encoding tells of keys; struct codec has the same. */
 	enum ss_order order;
 	const struct ss_type *type; /* an order without a name; or NULL */

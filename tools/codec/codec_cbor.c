@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "tools/codec/cbor_item.h"
+#include "tools/codec/cbor_plain.h"
 #include "tools/input/input.h"
 
 enum { MAX_NESTING = 128 };
@@ -304,4 +305,5 @@ const struct codec_ops codec_cbor = {
 	.decode = decode,
 	.encode = encode,
 	.encode_word = encode_word,
+	.is_same = cbor_is_plain,
 };
