@@ -3,7 +3,8 @@
  * Owns an open image on the host: a plain file, or a block device. Never looks at what the bytes
  * mean. The kernel orders reads and writes of one descriptor; the two flags that remember what the
  * host cannot do only ever change from false to true. sync_lock is held while the disk is waited
- * for: who syncs what another is already syncing must not return before it is there.
+ * for: who syncs what another is already syncing must not return before it is there. data_lock
+ * guards the range that is known to be data.
  *
  * A block device keeps its size: `len` is that size after opening, and whatever resize was last
  * asked for then. What a resize cuts off is made zero, so that it is zero when it comes back.
@@ -11,6 +12,7 @@
 #include "memmgr/store.h"
 
 #include "memmgr/doubt.h"
+#include "memmgr/lock.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -40,6 +42,8 @@ struct file_store {
 	atomic_bool written; /* since it was opened */
 	_Atomic enum unsynced unsynced;
 	pthread_mutex_t sync_lock;
+	pthread_mutex_t data_lock;
+	uint64_t data_off, data_end; /* what the host said last; empty: nothing */
 	struct doubt doubt;
 };
 
@@ -141,8 +145,27 @@ static int file_copy_at(struct store *s, const struct store_host *from, size_t l
 	return -EOPNOTSUPP;
 }
 
+/* A tmpfs goes through all pages of a range of data to find its end, and is asked at each bucket.
+ */
+static bool is_known_data(struct file_store *fs, uint64_t off, uint64_t *start, uint64_t *end)
+{
+	auto_unlock pthread_mutex_t *held = lock(&fs->data_lock);
+
+	*start = off;
+	*end = fs->data_end;
+	return fs->data_off <= off && off < fs->data_end;
+}
+
+static void know_data(struct file_store *fs, uint64_t start, uint64_t end)
+{
+	auto_unlock pthread_mutex_t *held = lock(&fs->data_lock);
+
+	fs->data_off = start;
+	fs->data_end = end;
+}
+
 /* Where the host cannot tell (a block device, an old network file system), all may be data. */
-static int next_data(struct file_store *fs, uint64_t off, uint64_t *start, uint64_t *end)
+static int ask_data(struct file_store *fs, uint64_t off, uint64_t *start, uint64_t *end)
 {
 	off_t at = lseek(fs->fd, (off_t)off, SEEK_DATA);
 
@@ -160,6 +183,18 @@ static int next_data(struct file_store *fs, uint64_t off, uint64_t *start, uint6
 		return errno == ENXIO ? 0 : -errno;
 	*end = MIN((uint64_t)at, fs->s.len);
 	return 0;
+}
+
+static int next_data(struct file_store *fs, uint64_t off, uint64_t *start, uint64_t *end)
+{
+	int rc;
+
+	if (is_known_data(fs, off, start, end))
+		return 0;
+	rc = ask_data(fs, off, start, end);
+	if (!rc && *start < *end)
+		know_data(fs, *start, *end);
+	return rc;
 }
 
 static int file_next_data(struct store *s, uint64_t off, uint64_t *start, uint64_t *end,
@@ -234,6 +269,7 @@ static int file_zero_at(struct store *s, uint64_t off, uint64_t len, struct err 
 {
 	int rc = zero_range(file_of(s), off, len);
 
+	know_data(file_of(s), 0, 0);
 	note_change(file_of(s), UNSYNCED_ALL);
 	doubt_written(&file_of(s)->doubt, off, len, false);
 	if (rc < 0)
@@ -263,6 +299,7 @@ static int file_resize(struct store *s, uint64_t len, struct err *err)
 	int rc;
 
 	note_change(fs, UNSYNCED_ALL);
+	know_data(fs, 0, 0);
 	if (fs->device_len > 0)
 		return device_resize(fs, len, err);
 	if (len > INT64_MAX)
@@ -319,6 +356,7 @@ static void file_close(struct store *s)
 {
 	close(file_of(s)->fd);
 	pthread_mutex_destroy(&file_of(s)->sync_lock);
+	pthread_mutex_destroy(&file_of(s)->data_lock);
 	doubt_end(&file_of(s)->doubt);
 	free(s);
 }
@@ -336,7 +374,7 @@ static const struct store_ops device_ops = FILE_OPS("block device");
 
 /* Belongs to the open file, not to the process: it survives the daemon's fork, and a second
  * opening by the same process conflicts like anyone else's. */
-static int lock(int fd, bool writable, struct err *err)
+static int lock_whole(int fd, bool writable, struct err *err)
 {
 	struct flock whole = {.l_type = writable ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
 
@@ -381,8 +419,9 @@ int file_store_from_fd(int fd, bool writable, struct store **out, struct err *er
 	/* Whoever had it open before may have synced nothing. */
 	fs->unsynced = UNSYNCED_ALL;
 	pthread_mutex_init(&fs->sync_lock, NULL);
+	pthread_mutex_init(&fs->data_lock, NULL);
 	doubt_init(&fs->doubt);
-	rc = lock(fd, writable, err);
+	rc = lock_whole(fd, writable, err);
 	if (rc == 0)
 		rc = measure(fs, err);
 	if (rc < 0)

@@ -150,6 +150,87 @@ static void data_is_told_from_holes(void **state)
 	assert_int_equal(end, 4 * MIB);
 }
 
+enum { BLOCK_LEN = 4096, BLOCKS = 96 };
+
+/* Which blocks the store says may be data; it is asked about `first` first. */
+static void ask_blocks(struct store *s, unsigned first, bool *data)
+{
+	for (unsigned i = 0; i < BLOCKS; i++) {
+		unsigned b = (first + i) % BLOCKS;
+		uint64_t off = (uint64_t)b * BLOCK_LEN, start, end;
+
+		assert_ok(store_next_data(s, off, &start, &end, NULL));
+		assert_true(start >= off && end >= start && end <= s->len);
+		data[b] = start < off + BLOCK_LEN;
+	}
+}
+
+/* The same, as the host says. */
+static void ask_host(struct store *s, bool *data)
+{
+	int fd = store_host_at(s, 0).fd;
+	off_t start, end = 0;
+
+	memset(data, 0, BLOCKS * sizeof(*data));
+	while ((start = lseek(fd, end, SEEK_DATA)) >= 0) {
+		end = lseek(fd, start, SEEK_HOLE);
+		for (off_t b = start / BLOCK_LEN; b < (end + BLOCK_LEN - 1) / BLOCK_LEN; b++)
+			data[b] = true;
+	}
+	assert_int_equal(errno, ENXIO);
+}
+
+/* Returns the first block that may have changed. */
+static unsigned change_at_random(struct rng *rng, struct store *s, uint8_t *model)
+{
+	uint8_t bytes[3 * BLOCK_LEN];
+	uint64_t off = rng_below(rng, s->len), start, end;
+	size_t len = 1 + (size_t)rng_below(rng, sizeof(bytes));
+
+	len = MIN(len, (size_t)(s->len - off));
+	switch (rng_below(rng, 4)) {
+	case 0:
+		rng_fill(rng, bytes, len);
+		assert_ok(store_write(s, bytes, len, off, 0, NULL));
+		memcpy(model + off, bytes, len);
+		break;
+	case 1:
+		assert_ok(store_zero(s, off, len, NULL));
+		memset(model + off, 0, len);
+		break;
+	case 2:
+		assert_ok(store_next_data(s, off, &start, &end, NULL));
+		break;
+	default:
+		if (!rng_one_in(rng, 4))
+			break;
+		memset(model + off, 0, BLOCKS * BLOCK_LEN - off);
+		assert_ok(store_resize(s, off + 1, NULL));
+		assert_ok(store_resize(s, BLOCKS * BLOCK_LEN, NULL));
+		assert_ok(store_zero(s, off, 1, NULL));
+	}
+	return (unsigned)(off / BLOCK_LEN);
+}
+
+static void data_and_holes_are_those_of_now(void **state)
+{
+	struct rng rng = rng_start("data_and_holes_are_those_of_now");
+	auto_free uint8_t *model = calloc(BLOCKS, BLOCK_LEN);
+	auto_store struct store *s = open_store(state, true);
+
+	assert_non_null(model);
+	assert_ok(store_resize(s, BLOCKS * BLOCK_LEN, NULL));
+	for (unsigned i = 0; i < test_rounds(400); i++) {
+		bool asked[BLOCKS], fresh[BLOCKS];
+
+		ask_blocks(s, change_at_random(&rng, s, model), asked);
+		ask_host(s, fresh);
+		assert_memory_equal(asked, fresh, sizeof(asked));
+		for (unsigned b = 0; b < BLOCKS; b++)
+			assert_true(asked[b] || is_zero(model + b * BLOCK_LEN, BLOCK_LEN));
+	}
+}
+
 static void its_bytes_lie_in_the_host_file_at_the_same_place(void **state)
 {
 	auto_store struct store *s = open_store(state, true);
@@ -584,6 +665,7 @@ int main(void)
 		CASE(what_was_cut_off_comes_back_as_zeros),
 		CASE(zeroing_gives_space_back_and_touches_nothing_beside),
 		CASE(data_is_told_from_holes),
+		CASE(data_and_holes_are_those_of_now),
 		CASE(its_bytes_lie_in_the_host_file_at_the_same_place),
 		CASE(what_cannot_be_an_image_is_refused),
 		CASE(a_descriptor_it_cannot_use_is_closed),
