@@ -156,6 +156,7 @@ enum fs_snap_how {
 	FS_SNAP_WITHOUT_HOLES = 1, /* first fills the image's holes */
 	FS_SNAP_WHILE_OPEN = 2,    /* is dropped when the file that was asked is closed, even by a
 				    * kill; one for each opening */
+	FS_SNAP_WHETHER = 4,       /* FS_SNAP_DIFF: one differing page of a memory is enough */
 };
 
 enum { FS_SNAP_ALL = -1, FS_SYNC_EPHEMERAL = 1 };

@@ -196,7 +196,8 @@ struct live_pages {
 };
 int MUST_CHECK live_pages_init(struct live_pages *d, struct err *err);
 void live_pages_end(struct live_pages *d);
-/* Told of a page that differs, and what the page holds in the snapshot. */
+/* Told of a page that differs, and what the page holds in the snapshot; a value other than 0 ends
+ * the comparison with it. */
 typedef int live_page_fn(void *ctx, uint64_t page, const uint8_t *bytes, struct err *err);
 /* Of the pages that both states of memory `id` have, finds those that differ. */
 int MUST_CHECK live_pages_each(struct live_pages *d, unsigned id, live_page_fn *found, void *ctx,

@@ -82,24 +82,38 @@ static int count_page(void *ctx, uint64_t page, const uint8_t *bytes, struct err
 	return 0;
 }
 
-static int count_memory(struct live_pages *d, unsigned id, uint64_t *pages, struct err *err)
+enum { ENOUGH = 1 };
+
+static int end_at_page(void *ctx, uint64_t page, const uint8_t *bytes, struct err *err)
+{
+	*(uint64_t *)ctx = 1;
+	return ENOUGH;
+}
+
+static int count_memory(struct live_pages *d, unsigned id, bool whether, uint64_t *pages,
+			struct err *err)
 {
 	struct mm_memory a, b;
+	int rc;
 
 	mm_memory(d->a, id, &a);
 	mm_memory(d->b, id, &b);
 	*pages = MAX(a.pages, b.pages) - MIN(a.pages, b.pages);
-	return live_pages_each(d, id, count_page, pages, err);
+	if (!whether)
+		return live_pages_each(d, id, count_page, pages, err);
+	*pages = MIN(*pages, 1);
+	rc = *pages ? 0 : live_pages_each(d, id, end_at_page, pages, err);
+	return rc == ENOUGH ? 0 : rc;
 }
 
 int snap_live_diff(struct snap_live *live, const char *older, struct mm *a, const char *newer,
-		   struct mm *b, uint64_t *pages, struct err *err)
+		   struct mm *b, bool whether, uint64_t *pages, struct err *err)
 {
 	struct named n = {{a, b, changed_between, NULL}, live, older, newer};
 	int rc = live_pages_init(&n.pages, err);
 
 	for (unsigned id = 0; !rc && id < MM_MAX_MEMORIES; id++)
-		rc = count_memory(&n.pages, id, &pages[id], err);
+		rc = count_memory(&n.pages, id, whether, &pages[id], err);
 	live_pages_end(&n.pages);
 	return rc;
 }

@@ -212,10 +212,11 @@ int MUST_CHECK snap_live_changed(struct snap_live *live, const char *older, cons
 /*
  * Counts, for each memory, the pages that differ between a snapshot, open as `a`, and a newer one,
  * open as `b`; `newer` NULL: `b` is the image itself, in use or not. A page that only one has
- * differs. `pages` has MM_MAX_MEMORIES numbers.
+ * differs. `pages` has MM_MAX_MEMORIES numbers; with `whether`, each is at most 1.
  */
 int MUST_CHECK snap_live_diff(struct snap_live *live, const char *older, struct mm *a,
-			      const char *newer, struct mm *b, uint64_t *pages, struct err *err);
+			      const char *newer, struct mm *b, bool whether, uint64_t *pages,
+			      struct err *err);
 
 /*
  * The image becomes what the snapshot was, and its scratch files and exact lengths become those of

@@ -116,7 +116,7 @@ static int diff(struct fs *fs, struct fs_request *r, struct err *err)
 			pthread_rwlock_rdlock(&b->lock);
 	}
 	rc = snap_live_diff(fs->cfg->live, r->name, a->mm, b ? r->other : NULL, b ? b->mm : fs->mm,
-			    r->pages, err);
+			    r->number & FS_SNAP_WHETHER, r->pages, err);
 	if (b && b != a)
 		pthread_rwlock_unlock(&b->lock);
 	pthread_rwlock_unlock(&a->lock);

@@ -55,7 +55,8 @@ static int diff(struct image *img, struct fs_request *r, struct err *err)
 		rc = open_snap(img->live, r->other, &b, err);
 	return rc ? rc
 		  : snap_live_diff(img->live, r->name, a.mm, two ? r->other : NULL,
-				   two ? b.mm : img->mm, r->pages, err);
+				   two ? b.mm : img->mm, r->number & FS_SNAP_WHETHER, r->pages,
+				   err);
 }
 
 static int roll_back_one(struct image *img, struct fs_request *r, struct err *err)

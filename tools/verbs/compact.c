@@ -73,12 +73,22 @@ static int differ(const struct memories_hash *before, const struct memories_hash
 		       after->text);
 }
 
+static bool is_compact(const struct outcome *out)
+{
+	const struct mm_compaction *p = &out->plan;
+
+	return p->holes == 0 && p->surplus == 0 && p->moves == 0 && p->image_len == out->old_len;
+}
+
+/* Where nothing is to be done, nothing is read. */
 static int change(const struct compact_args *args, struct image *img, struct outcome *out,
 		  struct err *err)
 {
 	struct memories_hash hash;
 	int rc = look(img, out, err);
 
+	if (!rc && is_compact(out) && !args->zero_slack)
+		return 0;
 	if (!rc)
 		rc = memories_hash(img->mm, "hashing", &out->hash, err);
 	if (!rc)
@@ -269,7 +279,7 @@ const struct verb verb_compact = {
 		"lies behind the memories' last buckets, and cuts the image there: in place, or into\n"
 		"a new image OUT. Killed half-way, the image is as it was or can be compacted again.\n"
 		"The hash of all memories is the same afterwards, or nothing is kept of it; it is\n"
-		"printed.\n"
+		"printed, unless there was nothing to do.\n"
 		"\n"
 		"--zero-slack blanks stale bytes as well: behind each memory's end, behind the\n"
 		"table in page 0. Do so before an image is given to others. OUT has none anyway.\n"

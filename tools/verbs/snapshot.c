@@ -64,8 +64,10 @@ static int fill_changes(struct snapper *s, struct row *row, struct err *err)
 	size_t len = 0;
 	int rc = r ? mounted_request(r, FS_SNAP_DIFF, row->name_text, NULL, err) : -ENOMEM;
 
-	if (!rc)
+	if (!rc) {
+		r->number = FS_SNAP_WHETHER;
 		rc = snapper_ask(s, r, err);
+	}
 	for (unsigned id = 0; !rc && id < MM_MAX_MEMORIES; id++) {
 		if (r->pages[id] == 0)
 			continue;
