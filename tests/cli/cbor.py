@@ -77,6 +77,8 @@ def item(depth=0):
     keys = [text() for _ in range(count)]
     if not is_odd():
         keys = list(dict.fromkeys(keys))
+    if random.random() < 0.03:
+        keys += keys[:1]
     left = iter(keys)
     return several(5, len(keys), lambda: (item(depth + 1) if is_odd() else string(3, next(left).encode()))
                    + item(depth + 1))
