@@ -205,6 +205,72 @@ static int resume(struct ss *ss, uint64_t place, struct ss_cursor **out, struct 
 	return rc;
 }
 
+/* Goes down to behind the last entry of this subtree. */
+static int descend_last(struct bt_cursor *c, uint64_t addr, struct err *err)
+{
+	while (addr != 0) {
+		int rc = push(c, addr, err);
+		struct level *level = &c->level[c->depth - (rc == 0)];
+
+		if (rc < 0)
+			return rc;
+		level->i = level->node->n;
+		level->child_done = true;
+		addr = level->node->leaf ? 0 : level->node->child[level->i];
+	}
+	return 0;
+}
+
+/* Stands before the entry that the cursor stands behind; with depth 0 there is none. */
+static int step_back(struct bt_cursor *c, struct err *err)
+{
+	while (c->depth > 0) {
+		struct level *level = &c->level[c->depth - 1];
+
+		if (!level->node->leaf && level->child_done) {
+			unsigned depth = c->depth;
+			int rc = descend_last(c, level->node->child[level->i], err);
+
+			if (rc < 0)
+				return rc;
+			level->child_done = c->depth > depth;
+			continue;
+		}
+		if (level->i > 0) {
+			level->i--;
+			level->child_done = true;
+			return 0;
+		}
+		/* The level above stands before that child now. */
+		c->depth--;
+		if (c->depth > 0)
+			c->level[c->depth - 1].child_done = false;
+	}
+	return 0;
+}
+
+static int back(struct ss *ss, uint64_t place, uint64_t n, struct ss_cursor **out, struct err *err)
+{
+	struct bt_cursor *c;
+	int rc = new_cursor(ss, &c, err);
+
+	*out = NULL;
+	if (rc < 0)
+		return rc;
+	rc = place == SS_NO_PLACE ? descend_last(c, bt_of(ss)->h.root, err)
+				  : descend_to(c, place, err);
+	n += place != SS_NO_PLACE; /* from behind the entry */
+	for (; rc == 0 && n > 0 && c->depth > 0; n--)
+		rc = step_back(c, err);
+	if (rc == 0 && c->depth > 0) {
+		c->visited = 0; /* the way forward begins here */
+		*out = &c->c;
+		return 0;
+	}
+	close_cursor(&c->c);
+	return rc < 0 ? rc : first(ss, out, err);
+}
+
 static int deliver(struct bt_cursor *c, struct level *level, struct ss_record *rec, struct err *err)
 {
 	struct bt_node *node = level->node;
@@ -311,6 +377,7 @@ static const struct ss_ops bt_ops = {
 	.first = first,
 	.seek = seek,
 	.resume = resume,
+	.back = back,
 	.next = next,
 	.value_read = value_read,
 	.value_peek = value_peek,

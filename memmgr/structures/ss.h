@@ -21,6 +21,9 @@ struct ss_ops {
 	int (*seek_index)(struct ss *ss, uint64_t index, struct ss_cursor **out, struct err *err);
 	/* NULL: a record's place is its index. */
 	int (*resume)(struct ss *ss, uint64_t place, struct ss_cursor **out, struct err *err);
+	/* As ss_back; NULL where `resume` is. */
+	int (*back)(struct ss *ss, uint64_t place, uint64_t n, struct ss_cursor **out,
+		    struct err *err);
 	int (*next)(struct ss_cursor *c, struct ss_record *rec, bool *more, struct err *err);
 	/* The range lies inside the value. */
 	int (*value_read)(struct ss_cursor *c, void *buf, size_t len, uint64_t off,

@@ -58,6 +58,14 @@ int ss_resume(struct ss *ss, uint64_t place, struct ss_cursor **out, struct err 
 			       : ss_seek_index(ss, place + (place < SS_NO_PLACE), out, err);
 }
 
+int ss_back(struct ss *ss, uint64_t place, uint64_t n, struct ss_cursor **out, struct err *err)
+{
+	uint64_t end = MIN(place, ss->facts.count);
+
+	return ss->ops->back ? ss->ops->back(ss, place, n, out, err)
+			     : ss_seek_index(ss, end - MIN(n, end), out, err);
+}
+
 int ss_next(struct ss_cursor *c, struct ss_record *rec, bool *more, struct err *err)
 {
 	int rc;

@@ -207,6 +207,10 @@ int MUST_CHECK ss_seek_index(struct ss *ss, uint64_t index, struct ss_cursor **o
 /* At the record behind the one that had this place. After a change, or with a number that was none,
  * anywhere; but whoever goes on from place to place comes to the end. */
 int MUST_CHECK ss_resume(struct ss *ss, uint64_t place, struct ss_cursor **out, struct err *err);
+/* At the nth record before the one that had this place, or before the end for SS_NO_PLACE; at the
+ * first one where there are fewer. The time this takes follows n. */
+int MUST_CHECK ss_back(struct ss *ss, uint64_t place, uint64_t n, struct ss_cursor **out,
+		       struct err *err);
 /* Searches one path of the tree. At exactly this key, or -ENOENT. */
 int MUST_CHECK ss_find(struct ss *ss, struct ss_bytes key, struct ss_cursor **out, struct err *err);
 

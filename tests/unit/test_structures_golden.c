@@ -351,6 +351,66 @@ static void expect_resumes(struct ss *ss)
 	assert_int_equal(n, ss_facts(ss)->count);
 }
 
+/* The cursor, which is closed, delivers the records at these places; SS_NO_PLACE: the end. */
+static void expect_walk(struct ss_cursor *c, const uint64_t *place, uint64_t n)
+{
+	struct ss_record rec;
+	bool more = true;
+
+	for (uint64_t i = 0; more && i < n; i++) {
+		assert_ok(ss_next(c, &rec, &more, NULL));
+		assert_int_equal(more ? rec.place : SS_NO_PLACE, place[i]);
+	}
+	ss_cursor_close(c);
+}
+
+/* From each record, and from the end, the way back leads to the one that came so long before, and
+ * from there forward again. */
+static void expect_goes_back(struct ss *ss)
+{
+	static const uint64_t steps[] = {0, 1, 2, 7, 40, 1000000};
+	uint64_t count = ss_facts(ss)->count;
+	auto_free uint64_t *place = calloc(count + 1, sizeof(*place));
+	struct ss_cursor *c;
+	struct ss_record rec;
+	bool more = true;
+
+	assert_ok(ss_first(ss, &c, NULL));
+	for (uint64_t n = 0; n < count; n++) {
+		assert_ok(ss_next(c, &rec, &more, NULL));
+		place[n] = rec.place;
+	}
+	ss_cursor_close(c);
+	place[count] = SS_NO_PLACE;
+	for (uint64_t n = 0; n <= count; n++) {
+		for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+			assert_ok(ss_back(ss, place[n], steps[i], &c, NULL));
+			expect_walk(c, place + n - MIN(n, steps[i]), MIN(steps[i], n) + 1);
+		}
+	}
+}
+
+static void a_walk_goes_back_from_any_place(void **state)
+{
+	char **names = golden_names();
+
+	for (size_t i = 0; names[i]; i++) {
+		struct opened o;
+		json_t *what;
+		size_t n;
+
+		golden_open(&o, names[i]);
+		json_array_foreach(json_object_get(o.manifest, "structures"), n, what)
+		{
+			open_structure(&o, what);
+			expect_goes_back(o.ss);
+			close_structure(&o);
+		}
+		golden_close(&o);
+	}
+	golden_names_free(names);
+}
+
 static void a_walk_goes_on_from_any_place(void **state)
 {
 	char **names = golden_names();
@@ -500,6 +560,7 @@ int main(void)
 		cmocka_unit_test(widths_of_keys_are_found),
 		cmocka_unit_test(every_key_is_found_and_nothing_between_keys),
 		cmocka_unit_test(a_walk_goes_on_from_any_place),
+		cmocka_unit_test(a_walk_goes_back_from_any_place),
 		cmocka_unit_test(a_look_up_reads_one_path_of_the_tree),
 		cmocka_unit_test(every_memory_is_recognised),
 		cmocka_unit_test(halves_of_a_log_find_each_other),

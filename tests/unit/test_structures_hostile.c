@@ -192,7 +192,8 @@ static bool walk(struct ss *ss, uint64_t *count)
 
 static void look_up(struct ss *ss, struct rng *rng)
 {
-	auto_ss_cursor struct ss_cursor *found = NULL, *sought = NULL, *resumed = NULL;
+	auto_ss_cursor struct ss_cursor *found = NULL, *sought = NULL, *resumed = NULL,
+					*before = NULL;
 	struct ss_record rec;
 	uint64_t place;
 	uint8_t key[16];
@@ -207,6 +208,8 @@ static void look_up(struct ss *ss, struct rng *rng)
 	if (ss_resume(ss, place, &resumed, NULL) == 0 && ss_next(resumed, &rec, &more, NULL) == 0 &&
 	    more && place < SS_NO_PLACE)
 		assert_true(rec.place > place || place >= UINT64_C(1) << 52);
+	if (ss_back(ss, place, rng_below(rng, 100), &before, NULL) == 0)
+		(void)!ss_next(before, &rec, &more, NULL);
 }
 
 static void change(struct ss *ss, struct rng *rng)
