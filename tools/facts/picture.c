@@ -8,6 +8,7 @@
 #include "tools/out/text.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 enum {
@@ -53,6 +54,7 @@ struct owner {
 
 struct picture {
 	const struct term *term;
+	const struct pen *pen;
 	const struct names *names; /* or NULL */
 	int only;
 	struct mm_stat st;
@@ -171,25 +173,43 @@ static void label_of(const struct picture *p, uint8_t owner, unsigned width, cha
 		snprintf(label, 8, "%c", letter_of(p, owner));
 }
 
+/* Words in the terminal's own colours, on the line that is drawn now. */
+static void PRINTF(2, 3) put_words(const struct picture *p, const char *fmt, ...)
+{
+	auto_free char *text = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL;
+	va_end(args);
+	p->pen->put(p->pen->ctx, -1, -1, text ? text : "out of memory");
+}
+
+static void end_line(const struct picture *p)
+{
+	p->pen->end_line(p->pen->ctx);
+}
+
 /* One column of a tile. `text` is the label's character there, or 0. */
 static void put_column(const struct picture *p, uint8_t owner, bool used, char text)
 {
-	unsigned colour = colour_of(p, owner);
+	int colour = p->term->colour ? (int)colour_of(p, owner) : -1;
+	char label[2] = {text, 0};
+	const char *shown = text ? label : NULL;
+	int fg = colour, bg = -1;
 
-	if (!p->term->colour) {
-		putchar(text ? text : owner == NOBODY ? '.' : used ? '=' : '-');
-		return;
-	}
-	if (owner == NOBODY)
-		printf("\033[38;5;%um%s", colour, p->term->utf8 ? "·" : ".");
+	if (!p->term->colour)
+		shown = shown ? shown : owner == NOBODY ? "." : used ? "=" : "-";
+	else if (owner == NOBODY)
+		shown = p->term->utf8 ? "·" : ".";
 	else if (used)
-		printf("\033[48;5;%u;38;5;%um%c", colour, is_dark(p, owner) ? WHITE : BLACK,
-		       text ? text : ' ');
+		fg = is_dark(p, owner) ? WHITE : BLACK, bg = colour;
 	else if (text)
-		putchar(text);
-	else
-		printf("\033[38;5;%um%s", colour, p->term->utf8 ? "░" : "-");
-	fputs("\033[0m", stdout);
+		fg = -1;
+	if (!shown)
+		shown = used ? " " : p->term->utf8 ? "░" : "-";
+	p->pen->put(p->pen->ctx, fg, bg, shown);
 }
 
 static void put_tile(const struct picture *p, struct tile tile, unsigned width)
@@ -212,14 +232,16 @@ static void put_grid(const struct picture *p)
 {
 	for (uint32_t n = 0; n < p->tiles; n++) {
 		if (n > 0 && n % p->columns == 0)
-			fputs(p->tier.gap ? "\n\n" : "\n", stdout);
+			end_line(p);
+		if (n > 0 && n % p->columns == 0 && p->tier.gap)
+			end_line(p);
 		if (n % p->columns == 0)
-			text_print("%*" PRIu32 "  ", p->margin - 2, n * p->per_tile);
+			put_words(p, "%*" PRIu32 "  ", p->margin - 2, n * p->per_tile);
 		put_tile(p, tile_at(p, n), p->tier.width);
-		if ((n + 1) % p->columns)
-			text_print("%*s", (int)p->tier.gap, "");
+		if ((n + 1) % p->columns && p->tier.gap)
+			put_words(p, "%*s", (int)p->tier.gap, "");
 	}
-	putchar('\n');
+	end_line(p);
 }
 
 /* The memories of the legend: those with the most buckets, in the order of ids. */
@@ -270,13 +292,16 @@ static void put_legend(const struct picture *p)
 			bool last = i + rows >= n;
 
 			legend_words(p, ids[i], words, sizeof(words));
-			fputs("  ", stdout);
+			put_words(p, "  ");
 			put_tile(p, all, 2);
-			text_print("  %-*s%s", last ? 0 : width, words, last ? "\n" : "  ");
+			put_words(p, "  %-*s%s", last ? 0 : width, words, last ? "" : "  ");
 		}
+		end_line(p);
 	}
-	if (p->only < 0 && n < p->owners)
-		text_print("      and %u more, with fewer buckets\n", p->owners - n);
+	if (p->only < 0 && n < p->owners) {
+		put_words(p, "      and %u more, with fewer buckets", p->owners - n);
+		end_line(p);
+	}
 }
 
 /* What is not a memory's colour. */
@@ -287,22 +312,45 @@ static void put_signs(const struct picture *p)
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++)
 		slack += p->owner[id].memory.slack_len;
 	if (slack > 0) {
-		fputs("  ", stdout);
-		for (int i = 0; i < 2; i++)
-			fputs(!p->term->colour || !p->term->utf8 ? "-" : "░", stdout);
-		text_print("  slack: %s behind the memories' ends\n", text_size(slack).s);
+		put_words(p, "  %s  slack: %s behind the memories' ends",
+			  !p->term->colour || !p->term->utf8 ? "--" : "░░", text_size(slack).s);
+		end_line(p);
 	}
 	if (p->st.holes > 0) {
-		fputs("  ", stdout);
+		put_words(p, "  ");
 		put_tile(p, (struct tile){.owner = NOBODY}, 2);
-		text_print("  %s: owned by nobody\n", text_plural(p->st.holes, "hole").s);
+		put_words(p, "  %s: owned by nobody", text_plural(p->st.holes, "hole").s);
+		end_line(p);
 	}
-	if (p->st.tail_bytes > 0)
-		text_print("      %s behind the last bucket\n", text_size(p->st.tail_bytes).s);
+	if (p->st.tail_bytes > 0) {
+		put_words(p, "      %s behind the last bucket", text_size(p->st.tail_bytes).s);
+		end_line(p);
+	}
 }
 
-int picture_print(const char *name, struct mm *mm, int only, const struct names *names,
-		  const struct term *term, struct err *err)
+static void put_picture(struct picture *p, const char *name)
+{
+	const char *gap = name ? ": " : "";
+
+	put_words(p, "%s%s%s of %s (%s)", name ? name : "", gap,
+		  text_plural(p->st.buckets, "bucket").s, text_plural(p->st.bucket_pages, "page").s,
+		  text_size((uint64_t)p->st.bucket_pages * MM_PAGE_LEN).s);
+	if (p->st.buckets > 0)
+		choose_tier(p);
+	if (p->per_tile > 1)
+		put_words(p, ", %" PRIu32 " in a column", p->per_tile);
+	end_line(p);
+	if (p->st.buckets == 0)
+		return;
+	end_line(p);
+	put_grid(p);
+	end_line(p);
+	put_legend(p);
+	put_signs(p);
+}
+
+int picture_draw(const char *name, struct mm *mm, int only, const struct names *names,
+		 const struct term *term, const struct pen *pen, struct err *err)
 {
 	auto_free struct picture *p = calloc(1, sizeof(*p));
 	auto_free struct bucket *bucket = NULL;
@@ -311,26 +359,36 @@ int picture_print(const char *name, struct mm *mm, int only, const struct names 
 	if (!p)
 		return err_set(err, -ENOMEM, "out of memory");
 	p->term = term;
+	p->pen = pen;
 	p->only = only;
 	p->names = names;
 	rc = load(p, mm, err);
 	bucket = p->bucket;
-	if (rc)
-		return rc;
-	text_print("%s: %s of %s (%s)", name, text_plural(p->st.buckets, "bucket").s,
-		   text_plural(p->st.bucket_pages, "page").s,
-		   text_size((uint64_t)p->st.bucket_pages * MM_PAGE_LEN).s);
-	if (p->st.buckets == 0) {
-		putchar('\n');
-		return 0;
-	}
-	choose_tier(p);
-	if (p->per_tile > 1)
-		text_print(", %" PRIu32 " in a column", p->per_tile);
-	puts("\n");
-	put_grid(p);
+	if (!rc)
+		put_picture(p, name);
+	return rc;
+}
+
+static void print_coloured(void *ctx, int fg, int bg, const char *text)
+{
+	if (bg >= 0)
+		printf("\033[48;5;%dm", bg);
+	if (fg >= 0)
+		printf("\033[38;5;%dm", fg);
+	text_put(stdout, text);
+	if (bg >= 0 || fg >= 0)
+		fputs("\033[0m", stdout);
+}
+
+static void print_end(void *ctx)
+{
 	putchar('\n');
-	put_legend(p);
-	put_signs(p);
-	return 0;
+}
+
+int picture_print(const char *name, struct mm *mm, int only, const struct names *names,
+		  const struct term *term, struct err *err)
+{
+	static const struct pen pen = {.put = print_coloured, .end_line = print_end};
+
+	return picture_draw(name, mm, only, names, term, &pen, err);
 }

@@ -278,6 +278,13 @@ bool mounted_is_store(const struct store *s)
 	return s->ops == &mounted_ops;
 }
 
+const char *mounted_snapshot(const struct store *s)
+{
+	const struct mounted *m = (const struct mounted *)s;
+
+	return s->ops == &mounted_ops && m->temporary[0] ? m->temporary : NULL;
+}
+
 int mounted_open(const char *path, const char *snapshot, unsigned how, struct store **out,
 		 struct err *err)
 {

@@ -48,6 +48,10 @@ struct mounted_changed {
 int MUST_CHECK mounted_change(const char *path, enum fs_verb verb, unsigned number,
 			      const char *kept, struct mounted_changed *out, struct err *err);
 
+/* The snapshot that was taken for a store from mounted_open, borrowed; NULL: none was, or it is
+ * another kind of store. */
+const char *mounted_snapshot(const struct store *s);
+
 /* A request with a verb, a name and perhaps another. -ENAMETOOLONG. */
 int MUST_CHECK mounted_request(struct fs_request *r, uint32_t verb, const char *name,
 			       const char *other, struct err *err);

@@ -91,6 +91,32 @@ static void derive(struct view *v)
 		v->key_width = v->width_text;
 }
 
+/* Of the memory or the raw image that is open; its structure may be open already. */
+static int measure(struct records *r, const struct records_choice *choice, struct view *v,
+		   struct err *err)
+{
+	int rc = ss_recognise(records_store(r), &v->content, err);
+
+	if (rc < 0)
+		return rc;
+	v->kind = ss_kind_name(v->content.kind);
+	v->holds = v->content.text;
+	v->len = records_store(r)->len;
+	v->pages = v->len / MM_PAGE_LEN;
+	if (!ss_kind_has_records(v->content.kind))
+		return 0;
+	if (!r->ss)
+		rc = records_open_structure(r, choice, err);
+	if (rc == 0)
+		rc = ss_measure(r->ss, choice->mm_id, &v->u, count_findings, &v->findings, err);
+	if (rc < 0)
+		return rc;
+	v->open = true;
+	v->f = *ss_facts(r->ss);
+	derive(v);
+	return 0;
+}
+
 static int inspect(const struct records_args *args, struct view *v, struct err *err)
 {
 	auto_records_choice struct records_choice choice = {0};
@@ -102,26 +128,10 @@ static int inspect(const struct records_args *args, struct view *v, struct err *
 	if (rc == 0)
 		rc = sandbox_inputs_open(err);
 	if (rc == 0)
-		rc = ss_recognise(records_store(&r), &v->content, err);
-	if (rc < 0)
-		return rc;
-	v->kind = ss_kind_name(v->content.kind);
-	v->holds = v->content.text;
-	v->len = records_store(&r)->len;
-	v->pages = v->len / MM_PAGE_LEN;
-	if (!ss_kind_has_records(v->content.kind))
-		return 0;
-	rc = records_open_structure(&r, &choice, err);
-	if (rc == 0)
-		rc = ss_measure(r.ss, choice.mm_id, &v->u, count_findings, &v->findings, err);
-	if (rc < 0)
-		return rc;
-	v->open = true;
-	v->f = *ss_facts(r.ss);
-	derive(v);
-	if (v->guess.text[0])
+		rc = measure(&r, &choice, v, err);
+	if (rc == 0 && v->guess.text[0])
 		records_say_guess(args->image, &r, &choice);
-	return 0;
+	return rc;
 }
 
 /* ---- printing ---- */
@@ -142,53 +152,64 @@ static struct text entries_text(uint64_t count)
 	return t;
 }
 
-static void print_btree(const struct view *v)
+static void print_btree(const struct view *v, FILE *to)
 {
 	const struct ss_facts *f = &v->f;
 	const struct ss_usage *u = &v->u;
 
-	text_print("  %-9s %s, header version %u, %s\n", "type", v->type, f->version,
-		   entries_text(f->count).s);
-	text_print("  %-9s ", "keys");
+	text_print_to(to, "  %-9s %s, header version %u, %s\n", "type", v->type, f->version,
+		      entries_text(f->count).s);
+	text_print_to(to, "  %-9s ", "keys");
 	if (f->key_width >= 0)
-		text_print("%d bytes each, without a length", f->key_width);
+		text_print_to(to, "%d bytes each, without a length", f->key_width);
 	else if (v->key_width)
-		text_print("each with its length, the longest %s", text_size(u->longest_key_len).s);
+		text_print_to(to, "each with its length, the longest %s",
+			      text_size(u->longest_key_len).s);
 	else
-		text_print("none");
-	text_print(", %s order%s\n", v->order,
-		   v->f.sort_told || v->u.order == SS_ORDER_OWN ? "" : " (as far as they tell)");
+		text_print_to(to, "none");
+	text_print_to(to, ", %s order%s\n", v->order,
+		      v->f.sort_told || v->u.order == SS_ORDER_OWN ? "" : " (as far as they tell)");
 	if (v->guess.text[0])
-		text_print("  %-9s %s\n", "", v->guess.text);
+		text_print_to(to, "  %-9s %s\n", "", v->guess.text);
 	if (f->max_key_len == SS_UNBOUNDED && f->max_sum_len != SS_UNBOUNDED)
-		text_print("  %-9s key and value %s together", "bounds",
-			   length_text(f->max_sum_len).s);
+		text_print_to(to, "  %-9s key and value %s together", "bounds",
+			      length_text(f->max_sum_len).s);
 	else
-		text_print("  %-9s key %s, value %s", "bounds", length_text(f->max_key_len).s,
-			   length_text(f->max_value_len).s);
-	text_print("; longest value %s\n", text_size(u->longest_value_len).s);
-	text_print("  %-9s %s of version 1, %s of version 2, %u deep, %" PRIu64 " %% full\n",
-		   "nodes", text_count(u->nodes_v1).s, text_count(u->nodes_v2).s, u->depth,
-		   v->node_fill);
-	text_print("  %-9s %s of %s; %s for overflow\n", "chunks", text_count(u->chunks_used).s,
-		   text_size(f->page_len).s, text_count(u->overflow_pages).s);
-	text_print("  %-9s %s in the free list, %s leaked\n", "", text_count(u->chunks_free).s,
-		   text_count(u->chunks_leaked).s);
+		text_print_to(to, "  %-9s key %s, value %s", "bounds",
+			      length_text(f->max_key_len).s, length_text(f->max_value_len).s);
+	text_print_to(to, "; longest value %s\n", text_size(u->longest_value_len).s);
+	text_print_to(to, "  %-9s %s of version 1, %s of version 2, %u deep, %" PRIu64 " %% full\n",
+		      "nodes", text_count(u->nodes_v1).s, text_count(u->nodes_v2).s, u->depth,
+		      v->node_fill);
+	text_print_to(to, "  %-9s %s of %s; %s for overflow\n", "chunks",
+		      text_count(u->chunks_used).s, text_size(f->page_len).s,
+		      text_count(u->overflow_pages).s);
+	text_print_to(to, "  %-9s %s in the free list, %s leaked\n", "",
+		      text_count(u->chunks_free).s, text_count(u->chunks_leaked).s);
 }
 
-static void print_records(const struct view *v)
+static void print_records(const struct view *v, FILE *to)
 {
 	if (v->f.kind == SS_BTREE)
-		print_btree(v);
+		print_btree(v, to);
 	else
-		text_print("  %-9s %s, version %u, %s; the longest %s\n", "type",
-			   ss_kind_name(v->f.kind), v->f.version, entries_text(v->f.count).s,
-			   text_size(v->u.longest_value_len).s);
-	text_print("  %-9s %s of payload in %s held\n", "bytes", text_size(v->payload_len).s,
-		   text_size(v->u.held_len).s);
+		text_print_to(to, "  %-9s %s, version %u, %s; the longest %s\n", "type",
+			      ss_kind_name(v->f.kind), v->f.version, entries_text(v->f.count).s,
+			      text_size(v->u.longest_value_len).s);
+	text_print_to(to, "  %-9s %s of payload in %s held\n", "bytes", text_size(v->payload_len).s,
+		      text_size(v->u.held_len).s);
 	if (v->findings)
-		text_print("  %-9s %s: 'canisterfs check' tells which\n", "damaged",
-			   text_plural(v->findings, "finding").s);
+		text_print_to(to, "  %-9s %s: 'canisterfs check' tells which\n", "damaged",
+			      text_plural(v->findings, "finding").s);
+}
+
+static void print_facts(const struct view *v, FILE *to)
+{
+	text_print_to(to, "  %-9s %s\n", "holds", v->holds);
+	text_print_to(to, "  %-9s %s (%s)\n", "size", text_size(v->len).s,
+		      text_plural(v->pages, "page").s);
+	if (v->open)
+		print_records(v, to);
 }
 
 static void print_view(const struct records_args *args, const struct view *v)
@@ -201,11 +222,7 @@ static void print_view(const struct records_args *args, const struct view *v)
 		text_print("%s: memory %" PRIu64 " ('%s')\n", args->image, args->id, name);
 	else
 		text_print("%s: memory %" PRIu64 "\n", args->image, args->id);
-	text_print("  %-9s %s\n", "holds", v->holds);
-	text_print("  %-9s %s (%s)\n", "size", text_size(v->len).s,
-		   text_plural(v->pages, "page").s);
-	if (v->open)
-		print_records(v);
+	print_facts(v, stdout);
 }
 
 static void put_bound(struct json *doc, const char *key, uint64_t len)
@@ -248,6 +265,17 @@ static int print_json(const struct view *v)
 	put_bound(&doc, "max_value_bytes", v->f.max_value_len);
 	put_bound(&doc, "max_key_and_value_bytes", v->f.max_sum_len);
 	return json_print(&doc);
+}
+
+int info_structure_print(struct records *r, const struct records_choice *choice, FILE *to,
+			 struct err *err)
+{
+	auto_free struct view *v = calloc(1, sizeof(*v));
+	int rc = v ? measure(r, choice, v, err) : err_set(err, -ENOMEM, "out of memory");
+
+	if (rc == 0)
+		print_facts(v, to);
+	return rc;
 }
 
 int info_structure(const struct records_args *args, bool as_json)

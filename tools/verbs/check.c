@@ -11,7 +11,7 @@
 #include "tools/image/mounted.h"
 #include "tools/out/fields.h"
 #include "tools/out/text.h"
-#include "tools/records/records_choice.h"
+#include "tools/records/findings.h"
 #include "tools/sandbox/sandbox.h"
 #include "tools/undo/undo.h"
 
@@ -46,16 +46,6 @@ static const struct cmd_operand operands[] = {
 	{NULL},
 };
 
-static const char *const severity_words[] = {"note", "warning", "error"};
-
-struct finding {
-	const char *severity;
-	const char *id;
-	int mm_id;
-	bool repairable;
-	char *text;
-};
-
 static const struct field finding_fields[] = {
 	{"severity", NULL, FIELD_TEXT, offsetof(struct finding, severity)},
 	{"id", NULL, FIELD_TEXT, offsetof(struct finding, id)},
@@ -65,101 +55,21 @@ static const struct field finding_fields[] = {
 	{NULL},
 };
 
-/* One look at an image. */
-struct look {
-	struct finding *finding;
-	size_t count, room;
-	bool failed; /* memory was out */
-	struct mm_check_result result;
-};
-
-static void look_clear(struct look *look)
-{
-	for (size_t i = 0; i < look->count; i++)
-		free(look->finding[i].text);
-	free(look->finding);
-	*look = (struct look){NULL};
-}
-
-static void take_finding(void *ctx, const struct mm_finding *f)
-{
-	struct look *look = ctx;
-	struct finding *grown = look->finding;
-	char *text = strdup(f->text);
-
-	if (look->count == look->room) {
-		look->room = look->room ? 2 * look->room : 16;
-		grown = reallocarray(grown, look->room, sizeof(*grown));
-	}
-	if (!grown || !text) {
-		free(text);
-		look->failed = true;
-		return;
-	}
-	look->finding = grown;
-	grown[look->count++] =
-		(struct finding){severity_words[f->severity], f->id, f->mm_id, f->repairable, text};
-}
-
-static struct ss_options options_of(void *ctx, int mm_id)
-{
-	return records_name_options(ctx, mm_id);
-}
-
-/* Inside the memories, as far as the manager can be opened: what keeps it from that was told. The
- * store is not writable meanwhile, so that opening mends nothing. */
-static int look_inside(struct store *store, const struct names *names, struct look *look,
-		       struct err *err)
-{
-	bool writable = store->writable;
-	auto_mm struct mm *mm = NULL;
-	int rc;
-
-	store->writable = false;
-	rc = mm_open(store, &mm, NULL) < 0 ? 0
-					   : ss_check(mm, NULL, options_of, (void *)names,
-						      take_finding, look, &look->result, err);
-	store->writable = writable;
-	return rc;
-}
-
-/* A raw image has no manager, but can be a structure as a whole. */
-static int look_at_raw(struct store *store, const struct names *names, struct look *look, int rc,
-		       struct err *err)
-{
-	struct ss_content content;
-	struct err why = {""};
-
-	if (ss_recognise(store, &content, &why) < 0 || !ss_kind_has_records(content.kind))
-		return rc;
-	return ss_check(NULL, store, options_of, (void *)names, take_finding, look, &look->result,
-			err);
-}
-
-static int look_at(const struct check_args *args, struct store *store, struct look *look,
+static int look_at(const struct check_args *args, struct store *store, struct findings *look,
 		   struct err *err)
 {
-	int rc;
-
-	look_clear(look);
-	rc = mm_check(store, take_finding, look, &look->result, err);
-	if (rc == -EINVAL && !args->shallow)
-		rc = look_at_raw(store, args->names, look, rc, err);
-	else if (!rc && !args->shallow)
-		rc = look_inside(store, args->names, look, err);
-	if (!rc && look->failed)
-		rc = err_set(err, -ENOMEM, "out of memory");
-	return rc;
+	findings_free(look);
+	return findings_look(store, args->names, args->shallow, look, err);
 }
 
 /* Notes are no defects: an image that has but notes is clean. */
-static unsigned defects(const struct look *look)
+static unsigned defects(const struct findings *look)
 {
 	return look->result.warnings + look->result.errors;
 }
 
 struct outcome {
-	struct look before, after; /* the same unless it was repaired */
+	struct findings before, after; /* the same unless it was repaired */
 	bool repaired;
 	char *undo_file;              /* what a repair has saved to */
 	struct mounted_changed mount; /* the same, where the mount has repaired */
@@ -193,7 +103,7 @@ static bool needs_repair(const struct outcome *out)
 	return defects(&out->before) > out->before.result.unrepairable;
 }
 
-static int look_at_mount(const struct check_args *args, struct look *look, struct err *err)
+static int look_at_mount(const struct check_args *args, struct findings *look, struct err *err)
 {
 	auto_store struct store *store = NULL;
 	int rc = image_open_store(args->image, false, &store, err);
@@ -237,7 +147,7 @@ static int examine(const struct check_args *args, struct outcome *out, struct er
 	return repair(args, store, bond, out, err);
 }
 
-static void print_findings(const struct look *look)
+static void print_findings(const struct findings *look)
 {
 	int width = 0;
 
@@ -251,7 +161,7 @@ static void print_findings(const struct look *look)
 	}
 }
 
-static void print_counts(const struct look *look)
+static void print_counts(const struct findings *look)
 {
 	const struct mm_check_result *r = &look->result;
 	const struct {
@@ -270,7 +180,7 @@ static void print_counts(const struct look *look)
 
 static void print_outcome(const struct check_args *args, const struct outcome *out)
 {
-	const struct look *left = out->repaired ? &out->after : &out->before;
+	const struct findings *left = out->repaired ? &out->after : &out->before;
 
 	print_findings(&out->before);
 	text_print("%s: ", args->image);
@@ -296,7 +206,7 @@ static void print_outcome(const struct check_args *args, const struct outcome *o
 
 static int print_json(const struct outcome *out)
 {
-	const struct look *left = out->repaired ? &out->after : &out->before;
+	const struct findings *left = out->repaired ? &out->after : &out->before;
 	struct json doc = json_begin();
 
 	json_put(&doc, doc.root, "clean", json_boolean(defects(left) == 0));
@@ -336,8 +246,8 @@ static int check(const struct check_args *args)
 		bits |= CHECK_REPAIRED;
 	if (defects(out.repaired ? &out.after : &out.before) > 0)
 		bits |= CHECK_LEFT;
-	look_clear(&out.before);
-	look_clear(&out.after);
+	findings_free(&out.before);
+	findings_free(&out.after);
 	free(out.undo_file);
 	return bits;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tools/cmd/cmd.h"
+#include "tools/records/record_find.h"
 #include "tools/records/records_choice.h"
 #include "tools/sandbox/sandbox.h"
 
@@ -145,20 +146,12 @@ static int show_record(struct dump *d, struct ss_cursor *c, const struct ss_reco
 
 /* ---- which records ---- */
 
-static int read_word(const struct dump *d, const char *word, struct buf *key, uint64_t *index,
-		     struct err *err)
-{
-	if (ss_facts(d->ss)->keyed)
-		return codec_read_word(&d->choice->key, word, key, err);
-	return parse_number(word, 0, UINT64_MAX - 1, index, err);
-}
-
 /* An end that is left out is none; the record with an empty key has one all the same. */
 static int read_end(const struct dump *d, const char *word, struct buf *key, uint64_t *index,
 		    bool *has, struct err *err)
 {
 	*has = *word;
-	return *has ? read_word(d, word, key, index, err) : 0;
+	return *has ? record_read_word(d->ss, &d->choice->key, word, key, index, err) : 0;
 }
 
 static int read_range(const struct dump *d, const char *text, struct range *r, struct err *err)
@@ -181,31 +174,20 @@ static int read_range(const struct dump *d, const char *text, struct range *r, s
 	return rc < 0 ? err_prefix(err, rc, "--range") : 0;
 }
 
-static struct ss_bytes bytes_of(const struct buf *b)
-{
-	return (struct ss_bytes){.data = (const uint8_t *)(b->data ? b->data : ""), .len = b->len};
-}
-
-/* Where nobody tells the order of keys, the tree cannot be searched: all records are looked at. */
-static bool is_ordered(const struct dump *d)
-{
-	return !ss_facts(d->ss)->keyed || ss_facts(d->ss)->sort_told;
-}
-
 static int seek(const struct dump *d, const struct range *r, struct ss_cursor **out,
 		struct err *err)
 {
-	if (!r->has_from || !is_ordered(d))
+	if (!r->has_from || !record_is_ordered(d->ss))
 		return ss_first(d->ss, out, err);
 	if (ss_facts(d->ss)->keyed)
-		return ss_seek(d->ss, bytes_of(&r->from), out, err);
+		return ss_seek(d->ss, record_bytes(&r->from), out, err);
 	return ss_seek_index(d->ss, r->from_index, out, err);
 }
 
 static bool is_before(const struct dump *d, const struct range *r, const struct ss_record *rec)
 {
-	return r->has_from && !is_ordered(d) &&
-	       ss_compare(SS_ORDER_BYTES, rec->key, bytes_of(&r->from)) < 0;
+	return r->has_from && !record_is_ordered(d->ss) &&
+	       ss_compare(SS_ORDER_BYTES, rec->key, record_bytes(&r->from)) < 0;
 }
 
 static bool is_behind(const struct dump *d, const struct range *r, const struct ss_record *rec)
@@ -213,7 +195,7 @@ static bool is_behind(const struct dump *d, const struct range *r, const struct 
 	if (!r->has_to)
 		return false;
 	if (ss_facts(d->ss)->keyed)
-		return ss_sort_compare(&ss_facts(d->ss)->sort, rec->key, bytes_of(&r->to)) >= 0;
+		return ss_sort_compare(&ss_facts(d->ss)->sort, rec->key, record_bytes(&r->to)) >= 0;
 	return rec->index >= r->to_index;
 }
 
@@ -228,7 +210,7 @@ static int dump_range(struct dump *d, const struct dump_args *args, const struct
 
 	while (rc == 0 && shown < args->limit) {
 		rc = ss_next(c, &rec, &more, err);
-		if (rc < 0 || !more || (is_ordered(d) && is_behind(d, r, &rec)))
+		if (rc < 0 || !more || (record_is_ordered(d->ss) && is_behind(d, r, &rec)))
 			break;
 		if (is_before(d, r, &rec) || is_behind(d, r, &rec))
 			continue;
@@ -241,37 +223,6 @@ static int dump_range(struct dump *d, const struct dump_args *args, const struct
 	return rc;
 }
 
-/* *c stands before the record with this key. */
-static int find_by_walking(struct dump *d, struct ss_bytes key, struct ss_cursor **c,
-			   struct err *err)
-{
-	uint64_t before = SS_NO_PLACE;
-	struct ss_record rec;
-	bool more = true;
-	int rc = ss_first(d->ss, c, err);
-
-	while (rc == 0) {
-		rc = ss_next(*c, &rec, &more, err);
-		if (rc == 0 && !more)
-			return err_set(err, -ENOENT, "the map has no such key");
-		if (rc < 0 || ss_compare(SS_ORDER_BYTES, rec.key, key) == 0)
-			break;
-		before = rec.place;
-	}
-	if (rc < 0)
-		return rc;
-	ss_cursor_close(*c);
-	*c = NULL;
-	return before == SS_NO_PLACE ? ss_first(d->ss, c, err) : ss_resume(d->ss, before, c, err);
-}
-
-static int find_key(struct dump *d, struct ss_bytes key, struct ss_cursor **c, struct err *err)
-{
-	int rc = ss_find(d->ss, key, c, err);
-
-	return rc == -ENOENT && !is_ordered(d) ? find_by_walking(d, key, c, err) : rc;
-}
-
 static int dump_one(struct dump *d, const char *word, struct err *err)
 {
 	auto_ss_cursor struct ss_cursor *c = NULL;
@@ -279,10 +230,10 @@ static int dump_one(struct dump *d, const char *word, struct err *err)
 	struct ss_record rec;
 	uint64_t index = 0;
 	bool more = false;
-	int rc = read_word(d, word, &key, &index, err);
+	int rc = record_read_word(d->ss, &d->choice->key, word, &key, &index, err);
 
 	if (rc == 0)
-		rc = ss_facts(d->ss)->keyed ? find_key(d, bytes_of(&key), &c, err)
+		rc = ss_facts(d->ss)->keyed ? record_find(d->ss, record_bytes(&key), &c, err)
 					    : ss_seek_index(d->ss, index, &c, err);
 	if (rc == 0)
 		rc = ss_next(c, &rec, &more, err);
@@ -308,7 +259,7 @@ static int dump(const struct dump_args *args, struct records_choice *choice, str
 	d.ss = r.ss;
 	if (!args->count)
 		records_say_guess(args->r.image, &r, choice);
-	if (args->range && !is_ordered(&d))
+	if (args->range && !record_is_ordered(d.ss))
 		cmd_error(args->r.image,
 			  "nobody tells the order of keys, so the range goes by their bytes; --key "
 			  "or --order tells");
