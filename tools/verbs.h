@@ -8,6 +8,7 @@
 GROUP("Look")
 VERB(info)
 VERB(map)
+VERB(browse)
 VERB(check)
 VERB(cat)
 VERB(dump)

@@ -20,7 +20,7 @@ printf '2 = { name = "users", key = "utf8", value = "exec:echo 1" }\n' >names.to
 reading=(
     "info $image" "info --json $image" "info $image 2" "info delta" "info canister" "map $image"
     "check $image" "check ckpt" "cat $image 2" "cat canister 2" "find --text empty $image"
-    "compare $image h_structs.img" "compare ckpt $image" "dump $image 2" "dump -n 1 delta 3"
+    "browse $image" "compare $image h_structs.img" "compare ckpt $image" "dump $image 2" "dump -n 1 delta 3"
     "diff --records $image h_structs.img" "advise $image" "schema --names names.toml $image"
     "verify ckpt" "verify delta" "verify --json -j 4 delta" "waste ." "waste --json -j 4 . canister"
     "info missing" "cat $image 200" "info --help"
