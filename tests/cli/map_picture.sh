@@ -18,3 +18,5 @@ done
 picture 80 "" >shown
 grep -q $'\033\\[48;5;33' shown || fail "no colours: $(cat shown)"
 picture 80 "" "--json m_hole_mid.img" | jq -e .schema >/dev/null || fail "--json is no JSON on a terminal"
+picture 80 "" >shown
+! grep -q 'x0a' shown || fail "the legend is one line: $(cat shown)"
