@@ -5,6 +5,7 @@
  * more than fit on a screen share one. Without colours a memory is known by a letter.
  */
 #include "tools/facts/picture.h"
+#include "tools/facts/tiles.h"
 #include "tools/out/text.h"
 
 #include <inttypes.h>
@@ -12,8 +13,6 @@
 #include <stdio.h>
 
 enum {
-	OWNERS = 256, /* ids and, last, nobody */
-	NOBODY = 255,
 	LEGEND_MAX = 48,
 	LABEL_WIDTH = 3, /* of a tile that has room for any id */
 };
@@ -41,64 +40,30 @@ static const struct tier {
 	unsigned width, gap, rows; /* `gap`: columns between tiles, and lines between rows */
 } tiers[] = {{8, 1, 3}, {6, 1, 6}, {4, 1, 10}, {2, 0, 16}, {1, 0, 24}};
 
-struct bucket {
-	uint8_t owner;
-	uint32_t used_pages;
-};
-
-struct owner {
-	unsigned rank; /* in the order of ids: chooses colour and letter */
-	uint32_t buckets;
-	struct mm_memory memory;
-};
-
 struct picture {
 	const struct term *term;
 	const struct pen *pen;
 	const struct names *names; /* or NULL */
 	int only;
-	struct mm_stat st;
-	struct bucket *bucket;
-	struct owner owner[OWNERS];
-	unsigned owners; /* memories with buckets */
+	struct tiles tiles;
+	unsigned rank[TILES_OWNERS]; /* in the order of ids: chooses colour and letter */
 
 	struct tier tier;
-	uint32_t per_tile;       /* buckets that share a tile */
-	uint32_t tiles, columns; /* in all, and in a row */
-	int margin;              /* columns in front of a row */
-};
-
-/* What a tile shows: of several buckets the owner of most. */
-struct tile {
-	uint8_t owner;
-	double used; /* 0 to 1, of what that owner has there */
+	uint32_t per_tile;            /* buckets that share a tile */
+	uint32_t tile_count, columns; /* in all, and in a row */
+	int margin;                   /* columns in front of a row */
 };
 
 static int load(struct picture *p, struct mm *mm, struct err *err)
 {
-	uint32_t nth[OWNERS] = {0};
+	unsigned rank = 0;
+	int rc = tiles_load(mm, &p->tiles, err);
 
-	mm_stat(mm, &p->st);
-	p->bucket = calloc(p->st.buckets + 1, sizeof(*p->bucket));
-	if (!p->bucket)
-		return err_set(err, -ENOMEM, "out of memory");
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
-		mm_memory(mm, id, &p->owner[id].memory);
-		p->owner[id].rank = p->owners;
-		p->owners += p->owner[id].memory.buckets > 0;
+		p->rank[id] = rank;
+		rank += p->tiles.memory[id].buckets > 0;
 	}
-	for (uint32_t i = 0; i < p->st.buckets; i++) {
-		int id = mm_bucket_owner(mm, i);
-		uint8_t owner = id < 0 ? NOBODY : (uint8_t)id;
-		uint64_t before = (uint64_t)nth[owner]++ * p->st.bucket_pages;
-		uint64_t pages = p->owner[owner].memory.pages;
-
-		p->owner[owner].buckets++;
-		p->bucket[i].owner = owner;
-		if (pages > before)
-			p->bucket[i].used_pages = (uint32_t)MIN(pages - before, p->st.bucket_pages);
-	}
-	return 0;
+	return rc;
 }
 
 /* The broadest tiles that fit; and where not even the narrowest do, several buckets in one. */
@@ -107,65 +72,47 @@ static void choose_tier(struct picture *p)
 	char index[16];
 	unsigned room;
 
-	p->margin = snprintf(index, sizeof(index), "%" PRIu32, p->st.buckets) + 3;
+	p->margin = snprintf(index, sizeof(index), "%" PRIu32, p->tiles.st.buckets) + 3;
 	room = MAX(p->term->width, (unsigned)p->margin + 8) - (unsigned)p->margin;
 	for (size_t i = 0; i < ARRAY_LEN(tiers); i++) {
 		p->tier = tiers[i];
 		p->columns = (room + p->tier.gap) / (p->tier.width + p->tier.gap);
-		if (p->columns * p->tier.rows >= p->st.buckets)
+		if (p->columns * p->tier.rows >= p->tiles.st.buckets)
 			break;
 	}
-	p->per_tile = (uint32_t)MAX(div_up(p->st.buckets, p->columns * p->tier.rows), 1u);
-	p->tiles = (uint32_t)div_up(p->st.buckets, p->per_tile);
-}
-
-static struct tile tile_at(const struct picture *p, uint32_t n)
-{
-	uint32_t first = n * p->per_tile, end = MIN(first + p->per_tile, p->st.buckets);
-	uint32_t count[OWNERS] = {0};
-	uint64_t used[OWNERS] = {0};
-	struct tile tile = {.owner = p->bucket[first].owner};
-
-	for (uint32_t i = first; i < end; i++) {
-		count[p->bucket[i].owner]++;
-		used[p->bucket[i].owner] += p->bucket[i].used_pages;
-	}
-	for (unsigned i = 0; i < OWNERS; i++)
-		if (count[i] > count[tile.owner])
-			tile.owner = (uint8_t)i;
-	tile.used = (double)used[tile.owner] / ((double)count[tile.owner] * p->st.bucket_pages);
-	return tile;
+	p->per_tile = (uint32_t)MAX(div_up(p->tiles.st.buckets, p->columns * p->tier.rows), 1u);
+	p->tile_count = (uint32_t)div_up(p->tiles.st.buckets, p->per_tile);
 }
 
 static unsigned colour_of(const struct picture *p, uint8_t owner)
 {
-	if (owner == NOBODY || (p->only >= 0 && p->only != owner))
+	if (owner == TILES_NOBODY || (p->only >= 0 && p->only != owner))
 		return GREY;
-	return palette[p->owner[owner].rank % ARRAY_LEN(palette)].code;
+	return palette[p->rank[owner] % ARRAY_LEN(palette)].code;
 }
 
 static bool is_dark(const struct picture *p, uint8_t owner)
 {
-	return colour_of(p, owner) != GREY &&
-	       palette[p->owner[owner].rank % ARRAY_LEN(palette)].dark;
+	return colour_of(p, owner) != GREY && palette[p->rank[owner] % ARRAY_LEN(palette)].dark;
 }
 
 static char letter_of(const struct picture *p, uint8_t owner)
 {
-	return letters[p->owner[owner].rank % (sizeof(letters) - 1)];
+	return letters[p->rank[owner] % (sizeof(letters) - 1)];
 }
 
 /* Whether colours alone do not tell the memories apart. */
 static bool needs_letters(const struct picture *p)
 {
-	return p->tier.width < LABEL_WIDTH && (!p->term->colour || p->owners > ARRAY_LEN(palette));
+	return p->tier.width < LABEL_WIDTH &&
+	       (!p->term->colour || p->tiles.owners > ARRAY_LEN(palette));
 }
 
 /* What stands in the middle of a tile. */
 static void label_of(const struct picture *p, uint8_t owner, unsigned width, char label[8])
 {
 	label[0] = 0;
-	if (owner == NOBODY)
+	if (owner == TILES_NOBODY)
 		return;
 	if (width >= LABEL_WIDTH)
 		snprintf(label, 8, "%u", owner);
@@ -200,8 +147,8 @@ static void put_column(const struct picture *p, uint8_t owner, bool used, char t
 	int fg = colour, bg = -1;
 
 	if (!p->term->colour)
-		shown = shown ? shown : owner == NOBODY ? "." : used ? "=" : "-";
-	else if (owner == NOBODY)
+		shown = shown ? shown : owner == TILES_NOBODY ? "." : used ? "=" : "-";
+	else if (owner == TILES_NOBODY)
 		shown = p->term->utf8 ? "·" : ".";
 	else if (used)
 		fg = is_dark(p, owner) ? WHITE : BLACK, bg = colour;
@@ -230,14 +177,14 @@ static void put_tile(const struct picture *p, struct tile tile, unsigned width)
 
 static void put_grid(const struct picture *p)
 {
-	for (uint32_t n = 0; n < p->tiles; n++) {
+	for (uint32_t n = 0; n < p->tile_count; n++) {
 		if (n > 0 && n % p->columns == 0)
 			end_line(p);
 		if (n > 0 && n % p->columns == 0 && p->tier.gap)
 			end_line(p);
 		if (n % p->columns == 0)
 			put_words(p, "%*" PRIu32 "  ", p->margin - 2, n * p->per_tile);
-		put_tile(p, tile_at(p, n), p->tier.width);
+		put_tile(p, tiles_at(&p->tiles, n * p->per_tile, p->per_tile), p->tier.width);
 		if ((n + 1) % p->columns && p->tier.gap)
 			put_words(p, "%*s", (int)p->tier.gap, "");
 	}
@@ -253,25 +200,24 @@ static unsigned choose_legend(const struct picture *p, uint8_t *ids)
 	do {
 		n = 0;
 		for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
-			if (p->owner[id].buckets <= least || (p->only >= 0 && p->only != (int)id))
+			if (p->tiles.buckets[id] <= least || (p->only >= 0 && p->only != (int)id))
 				continue;
 			if (n < LEGEND_MAX)
 				ids[n] = (uint8_t)id;
 			n++;
 		}
 		least++;
-	} while (n > LEGEND_MAX && least < p->st.buckets);
+	} while (n > LEGEND_MAX && least < p->tiles.st.buckets);
 	return MIN(n, LEGEND_MAX);
 }
 
 static int legend_words(const struct picture *p, uint8_t id, char *words, size_t room)
 {
-	const struct owner *o = &p->owner[id];
 	const char *name = names_of(p->names, id);
 
 	return snprintf(words, room, "%-3u %.40s%s%s, %s", id, name ? name : "", name ? ": " : "",
-			text_size(o->memory.pages * MM_PAGE_LEN).s,
-			text_plural(o->buckets, "bucket").s);
+			text_size(p->tiles.memory[id].pages * MM_PAGE_LEN).s,
+			text_plural(p->tiles.buckets[id], "bucket").s);
 }
 
 static void put_legend(const struct picture *p)
@@ -298,8 +244,8 @@ static void put_legend(const struct picture *p)
 		}
 		end_line(p);
 	}
-	if (p->only < 0 && n < p->owners) {
-		put_words(p, "      and %u more, with fewer buckets", p->owners - n);
+	if (p->only < 0 && n < p->tiles.owners) {
+		put_words(p, "      and %u more, with fewer buckets", p->tiles.owners - n);
 		end_line(p);
 	}
 }
@@ -310,20 +256,21 @@ static void put_signs(const struct picture *p)
 	uint64_t slack = 0;
 
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++)
-		slack += p->owner[id].memory.slack_len;
+		slack += p->tiles.memory[id].slack_len;
 	if (slack > 0) {
 		put_words(p, "  %s  slack: %s behind the memories' ends",
 			  !p->term->colour || !p->term->utf8 ? "--" : "░░", text_size(slack).s);
 		end_line(p);
 	}
-	if (p->st.holes > 0) {
+	if (p->tiles.st.holes > 0) {
 		put_words(p, "  ");
-		put_tile(p, (struct tile){.owner = NOBODY}, 2);
-		put_words(p, "  %s: owned by nobody", text_plural(p->st.holes, "hole").s);
+		put_tile(p, (struct tile){.owner = TILES_NOBODY}, 2);
+		put_words(p, "  %s: owned by nobody", text_plural(p->tiles.st.holes, "hole").s);
 		end_line(p);
 	}
-	if (p->st.tail_bytes > 0) {
-		put_words(p, "      %s behind the last bucket", text_size(p->st.tail_bytes).s);
+	if (p->tiles.st.tail_bytes > 0) {
+		put_words(p, "      %s behind the last bucket",
+			  text_size(p->tiles.st.tail_bytes).s);
 		end_line(p);
 	}
 }
@@ -333,14 +280,15 @@ static void put_picture(struct picture *p, const char *name)
 	const char *gap = name ? ": " : "";
 
 	put_words(p, "%s%s%s of %s (%s)", name ? name : "", gap,
-		  text_plural(p->st.buckets, "bucket").s, text_plural(p->st.bucket_pages, "page").s,
-		  text_size((uint64_t)p->st.bucket_pages * MM_PAGE_LEN).s);
-	if (p->st.buckets > 0)
+		  text_plural(p->tiles.st.buckets, "bucket").s,
+		  text_plural(p->tiles.st.bucket_pages, "page").s,
+		  text_size((uint64_t)p->tiles.st.bucket_pages * MM_PAGE_LEN).s);
+	if (p->tiles.st.buckets > 0)
 		choose_tier(p);
 	if (p->per_tile > 1)
 		put_words(p, ", %" PRIu32 " in a column", p->per_tile);
 	end_line(p);
-	if (p->st.buckets == 0)
+	if (p->tiles.st.buckets == 0)
 		return;
 	end_line(p);
 	put_grid(p);
@@ -353,7 +301,6 @@ int picture_draw(const char *name, struct mm *mm, int only, const struct names *
 		 const struct term *term, const struct pen *pen, struct err *err)
 {
 	auto_free struct picture *p = calloc(1, sizeof(*p));
-	auto_free struct bucket *bucket = NULL;
 	int rc;
 
 	if (!p)
@@ -363,9 +310,9 @@ int picture_draw(const char *name, struct mm *mm, int only, const struct names *
 	p->only = only;
 	p->names = names;
 	rc = load(p, mm, err);
-	bucket = p->bucket;
 	if (!rc)
 		put_picture(p, name);
+	tiles_free(&p->tiles);
 	return rc;
 }
 
