@@ -107,6 +107,8 @@ uint32_t mm_layout_sum(struct store *s);
 /* A raw dump that was saved over a managed image leaves the table, unless it is longer: the buckets
  * in it, or 0. */
 uint32_t mm_table_left(struct store *s);
+/* The store begins as a manager's page does, and ends before the table of that page ends. */
+bool mm_head_is_cut(struct store *s);
 /* Counts the bytes of page 0 behind the table that are not zero: then the manager was made over
  * something that was there. */
 int MUST_CHECK mm_stale_in_page_0(struct store *s, uint64_t *count, struct err *err);

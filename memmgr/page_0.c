@@ -30,6 +30,18 @@ uint32_t mm_table_left(struct store *s)
 	return end;
 }
 
+bool mm_head_is_cut(struct store *s)
+{
+	uint8_t head[LAYOUT_RESERVED_OFF + LAYOUT_RESERVED_LEN];
+
+	return s->len >= sizeof(head) && s->len < LAYOUT_LEN &&
+	       store_read(s, head, sizeof(head), 0, NULL) == 0 &&
+	       memcmp(head, "MGR\1", LAYOUT_MAGIC_LEN + 1) == 0 &&
+	       get_le16(head + LAYOUT_BUCKETS_OFF) <= MM_MAX_BUCKETS &&
+	       get_le16(head + LAYOUT_BUCKET_PAGES_OFF) > 0 &&
+	       is_zero(head + LAYOUT_RESERVED_OFF, LAYOUT_RESERVED_LEN);
+}
+
 int mm_stale_in_page_0(struct store *s, uint64_t *count, struct err *err)
 {
 	auto_free uint8_t *rest = malloc(MM_PAGE_LEN - LAYOUT_LEN);

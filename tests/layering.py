@@ -27,7 +27,7 @@ PARTS = {
 ROOMS = [
     ["snapshot/qcow2", "snapshot/beside", "snapshot"],
     ["fusefs/core", "fusefs/view", "fusefs/records", "fusefs/change", "fusefs/snap", "fusefs"],
-    ["tools/sandbox", "tools/input", "tools/out", "tools/codec", "tools/undo", "tools/cmd", "tools/image",
+    ["tools/sandbox", "tools/input", "tools/out", "tools/html", "tools/codec", "tools/undo", "tools/cmd", "tools/image",
      "tools/checkout", "tools/facts", "tools/records", "tools/run", "tools/waste", "tools/browse", "tools/verbs",
      "tools"],
 ]

@@ -96,7 +96,9 @@ tells compact 0 compact --json k_waste.img compacted.img
 mkdir fleet
 cp k_waste.img g_raw_btree.img c.qcow2 torn.qcow2 fleet/
 head -c 100 a_empty.img >fleet/short
-tells waste 0 waste --json fleet
+echo text >fleet/notes
+ln fleet/c.qcow2 fleet/z
+tells waste 1 waste --json fleet nowhere
 run 0 checkout c_interleaved.img out-of-it
 echo more >>out-of-it/1
 echo new >out-of-it/9

@@ -15,6 +15,9 @@ mkdir canister
 cp $image canister/stable_memory.bin
 printf '{"wasm_module_size": 0, "wasm_memory_size": 0, "stable_memory_size": %d}' \
     "$(stat -c %s $image)" >canister/metadata.json
+mkdir fleet
+cp $image ckpt fleet
+echo text >fleet/notes
 printf '2 = { name = "users", key = "utf8", value = "exec:echo 1" }\n' >names.toml
 
 reading=(
@@ -22,7 +25,7 @@ reading=(
     "check $image" "check ckpt" "cat $image 2" "cat canister 2" "find --text empty $image"
     "browse $image" "compare $image h_structs.img" "compare ckpt $image" "dump $image 2" "dump -n 1 delta 3"
     "diff --records $image h_structs.img" "advise $image" "schema --names names.toml $image"
-    "verify ckpt" "verify delta" "verify --json -j 4 delta" "waste ." "waste --json -j 4 . canister"
+    "verify ckpt" "verify delta" "verify --json -j 4 delta" "waste fleet" "waste --json -j 4 fleet canister"
     "info missing" "cat $image 200" "info --help"
 )
 for words in "${reading[@]}"; do

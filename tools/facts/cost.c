@@ -15,6 +15,16 @@ uint64_t cost_of_year(uint64_t bytes, uint64_t rate)
 	return cycles > UINT64_MAX ? UINT64_MAX : (uint64_t)cycles;
 }
 
+uint64_t cost_rate_of_nodes(uint64_t nodes)
+{
+	return COST_RATE_DEFAULT * nodes / COST_NODES_DEFAULT;
+}
+
+uint64_t price_of_year(const struct price *price, uint64_t bytes)
+{
+	return cost_of_year(bytes, price->rate * (1 + price->snapshots));
+}
+
 struct text cost_text(uint64_t cycles)
 {
 	static const char *const units[] = {"", "k ", "M ", "G ", "T "};

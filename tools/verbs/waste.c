@@ -3,17 +3,17 @@
  * waste: what all images of a fleet waste together, and what other buckets would save. Looks at
  * page 0 of each; holds sums, not images.
  */
-#include "snapshot/snapshot.h"
 #include "tools/cmd/cmd.h"
 #include "tools/facts/cost.h"
+#include "tools/html/html.h"
 #include "tools/input/input.h"
 #include "tools/out/text.h"
 #include "tools/waste/waste_sum.h"
 #include "tools/waste/waste_walk.h"
 
 struct waste_args {
-	bool json, summary, merge, force;
-	uint64_t rate, jobs;
+	bool json, summary, merge, force, cloud_engine;
+	uint64_t rate, nodes, snapshots, jobs;
 	const char *html;
 	struct cmd_list paths;
 };
@@ -31,6 +31,12 @@ static const struct cmd_option options[] = {
 	 "each PATH, or - for standard input, has lines of --json"},
 	{"rate", 0, CMD_NUMBER, WHERE(struct waste_args, rate), "CYCLES",
 	 "price of a GiB and second (" COST_RATE_DEFAULT_TEXT ")", 0, UINT64_C(1) << 40},
+	{"nodes", 0, CMD_NUMBER, WHERE(struct waste_args, nodes), "N",
+	 "the price on a subnet of N nodes", 1, 1000},
+	{"cloud-engine", 0, CMD_FLAG, WHERE(struct waste_args, cloud_engine), NULL,
+	 "the price on a cloud engine: storage is free"},
+	{"snapshots", 0, CMD_NUMBER, WHERE(struct waste_args, snapshots), "N",
+	 "each canister keeps N snapshots, which are billed like memory", 0, 10},
 	{"jobs", 'j', CMD_NUMBER, WHERE(struct waste_args, jobs), "N",
 	 "look at so many at a time (one per core)", 1, 64},
 	CMD_BASE_PAGE,
@@ -64,11 +70,13 @@ static void take_row(void *ctx, struct waste_row *row)
 {
 	struct waste *w = ctx;
 
-	if (row->kind == WASTE_ERROR) {
-		cmd_error(row->path, "%s", row->why.text);
+	if (waste_kind_problem(row->kind)) {
+		cmd_error(row->path, "%s%s%s",
+			  row->kind == WASTE_ERROR ? "" : waste_kind_problem(row->kind),
+			  row->kind == WASTE_ERROR ? "" : ": ", row->why.text);
 		w->failed = true;
 	}
-	if (w->args->summary || row->kind == WASTE_OTHER) {
+	if (w->args->summary) {
 		/* Counted, and no line. */
 	} else if (w->args->json) {
 		print_json_line(w, waste_row_to_json(row));
@@ -125,43 +133,35 @@ static void merge(struct waste *w)
 	}
 }
 
-static int write_html(const struct waste *w, uint64_t rate, struct err *err)
+static struct price price_of(const struct waste_args *args)
 {
-	auto_new_file struct new_file file = NEW_FILE_NONE;
-	int rc = snap_replace(&file, w->args->html, w->args->force, err);
-	FILE *to;
-	int fd;
+	struct price price = {.rate = COST_RATE_DEFAULT};
 
-	if (rc)
-		return rc;
-	fd = dup(file.fd);
-	to = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!to) {
-		rc = err_sys(err, -errno, "cannot write");
-		if (fd >= 0)
-			close(fd);
-		return rc;
-	}
-	waste_html(to, &w->sum, rate);
-	rc = ferror(to) ? -EIO : 0;
-	if (fclose(to) != 0 || rc)
-		return err_sys(err, rc ? rc : -errno, "cannot write");
-	return new_file_commit(&file, err);
+	if (args->rate != CMD_UNSET)
+		price.rate = args->rate;
+	if (args->nodes != CMD_UNSET)
+		price.rate = cost_rate_of_nodes(args->nodes);
+	if (args->cloud_engine)
+		price.rate = 0;
+	if (args->snapshots != CMD_UNSET)
+		price.snapshots = args->snapshots;
+	return price;
 }
 
 static int report(struct waste *w)
 {
-	uint64_t rate = w->args->rate == CMD_UNSET ? COST_RATE_DEFAULT : w->args->rate;
+	struct waste_page page = {&w->sum, price_of(w->args), w->args->paths.item, w->args->merge};
 	struct err err = {""};
 
-	if (w->args->html && write_html(w, rate, &err) != 0)
+	if (w->args->html &&
+	    html_write(w->args->html, w->args->force, waste_html, &page, &err) != 0)
 		return cmd_fail(w->args->html, &err);
 	if (w->args->json) {
-		print_json_line(w, waste_sum_to_json(&w->sum, rate));
+		print_json_line(w, waste_sum_to_json(&w->sum, &page.price));
 	} else {
 		if (w->headed)
 			putchar('\n');
-		waste_text_sum(stdout, &w->sum, rate);
+		waste_text_sum(stdout, &w->sum, &page.price);
 	}
 	if (w->out_of_memory)
 		cmd_error(NULL, "out of memory");
@@ -175,6 +175,9 @@ static int cmd_waste(const void *arguments)
 	struct err err = {""};
 	int rc;
 
+	if ((w.args->rate != CMD_UNSET) + (w.args->nodes != CMD_UNSET) + w.args->cloud_engine > 1)
+		return cmd_usage(&verb_waste,
+				 "--rate, --nodes and --cloud-engine each say what storage costs");
 	if (w.args->force && !w.args->html)
 		return cmd_usage(&verb_waste, "--force is for --html");
 	if (w.args->merge)
@@ -196,8 +199,9 @@ const struct verb verb_waste = {
 		"each: what it is long, what of it is data, and what is waste. Then of all: where\n"
 		"the waste lies, which images have most, and what all would be with other buckets.\n"
 		"\n"
-		"What cannot be read is told and left out; the exit status is 1 then. Of a\n"
-		"directory, what is no image is only counted.\n"
+		"Cut, damaged and foreign files, and those that cannot be read, are named and\n"
+		"left out of all sums; the exit status is 1 then. A file with several names counts\n"
+		"once.\n"
 		"\n"
 		"Where the images are on many machines, --json there and --merge here make one of\n"
 		"it; --merge leaves out the sums of its input and makes its own.",

@@ -8,6 +8,7 @@
 #include <zlib.h>
 
 #include "memmgr/memmgr.h"
+#include "tools/out/text.h"
 
 enum { STEP_LEN = 256 << 10 };
 
@@ -62,9 +63,12 @@ static int unpack(gzFile gz, struct gz_head *h, struct err *err)
 	/* gzread takes a file that ends early for one that ends. */
 	if (n == 0)
 		(void)gzerror(gz, &code);
-	if (n < 0 || code == Z_BUF_ERROR)
-		return err_set(err, -EBADMSG, "damaged or cut off behind %llu unpacked bytes",
-			       (unsigned long long)h->s.len);
+	if (n == 0 && code == Z_BUF_ERROR)
+		return err_set(err, -ENODATA, "packed, and ends behind %s unpacked bytes",
+			       text_count(h->s.len).s);
+	if (n < 0)
+		return err_set(err, -EBADMSG, "packed, and cannot be unpacked behind %s bytes",
+			       text_count(h->s.len).s);
 	if (gzdirect(gz))
 		return err_set(err, -EINVAL, "no gzip file");
 	return 0;

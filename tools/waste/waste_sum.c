@@ -28,6 +28,7 @@ static void add_worst(struct waste_sum *sum, struct waste_row *row)
 	sum->worst[at] = *row;
 	sum->worst_count++;
 	row->path = NULL;
+	row->memory = NULL;
 }
 
 static void add_sizes(struct waste_sum *sum, const struct waste_row *row)
@@ -46,6 +47,28 @@ static void add_sizes(struct waste_sum *sum, const struct waste_row *row)
 	sum->best_count[best]++;
 }
 
+/* Of very many only the first are kept: each was told when it was met. */
+static void add_left_out(struct waste_sum *sum, const struct waste_row *row)
+{
+	uint64_t at = sum->count[row->kind] - 1;
+
+	sum->left_out_len += row->image_len;
+	if (at < WASTE_NAMED)
+		sum->named[row->kind][at] =
+			(struct waste_left_out){strdup(row->path), strdup(row->why.text)};
+}
+
+static void add_memories(struct waste_sum *sum, const struct waste_row *row)
+{
+	for (uint32_t i = 0; i < row->memory_count; i++) {
+		const struct waste_memory *m = &row->memory[i];
+
+		sum->by_id[m->id].images++;
+		sum->by_id[m->id].data_len += m->data_len;
+		sum->by_id[m->id].slack_len += m->slack_len;
+	}
+}
+
 void waste_sum_add(struct waste_sum *sum, struct waste_row *row)
 {
 	uint64_t waste = waste_len(row);
@@ -54,6 +77,10 @@ void waste_sum_add(struct waste_sum *sum, struct waste_row *row)
 	sum->count[row->kind]++;
 	if (row->kind == WASTE_RAW)
 		sum->other_len += row->image_len;
+	if (row->kind == WASTE_LINK)
+		sum->link_len += row->image_len;
+	if (waste_kind_problem(row->kind))
+		add_left_out(sum, row);
 	if (row->kind != WASTE_MANAGED)
 		return;
 	sum->image_len += row->image_len;
@@ -63,6 +90,7 @@ void waste_sum_add(struct waste_sum *sum, struct waste_row *row)
 	sum->tail_len += row->tail_len;
 	sum->memories += row->memories;
 	add_sizes(sum, row);
+	add_memories(sum, row);
 	bin = row->image_len ? (size_t)MIN(waste * WASTE_BINS / row->image_len, WASTE_BINS - 1) : 0;
 	sum->bin_count[bin]++;
 	sum->bin_len[bin] += waste;
@@ -75,4 +103,9 @@ void waste_sum_free(struct waste_sum *sum)
 	for (size_t i = 0; i < sum->worst_count; i++)
 		waste_row_free(&sum->worst[i]);
 	sum->worst_count = 0;
+	for (size_t kind = 0; kind < WASTE_KINDS; kind++)
+		for (size_t i = 0; i < WASTE_NAMED; i++) {
+			free(sum->named[kind][i].path);
+			free(sum->named[kind][i].why);
+		}
 }

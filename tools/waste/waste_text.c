@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * What images waste, for people to read and as the line of JSON that ends the lines of images.
+ * What images waste, for people to read.
  */
 #include <inttypes.h>
 
-#include "tools/facts/cost.h"
-#include "tools/out/fields.h"
+#include "tools/out/text.h"
 #include "tools/waste/waste_sum.h"
 
 enum { BAR_LEN = 30 };
@@ -17,26 +16,54 @@ static unsigned percent(uint64_t part, uint64_t whole)
 
 void waste_text_head(FILE *to)
 {
-	fprintf(to, "%10s %10s %10s %6s %6s  %s\n", "image", "data", "waste", "share", "pages",
+	fprintf(to, "%10s %10s %10s %6s %7s  %s\n", "image", "data", "waste", "share", "pages",
 		"path");
+}
+
+static const char *kind_word(enum waste_kind kind)
+{
+	if (kind == WASTE_RAW)
+		return "raw";
+	if (kind == WASTE_EMPTY)
+		return "empty";
+	return kind == WASTE_LINK ? "link" : waste_kind_problem(kind);
 }
 
 void waste_text_row(FILE *to, const struct waste_row *row)
 {
 	if (row->kind == WASTE_MANAGED)
-		fprintf(to, "%10s %10s %10s %5u%% %6" PRIu32 "  ", text_size(row->image_len).s,
+		fprintf(to, "%10s %10s %10s %5u%% %7" PRIu32 "  ", text_size(row->image_len).s,
 			text_size(row->data_len).s, text_size(waste_len(row)).s,
 			percent(waste_len(row), row->image_len), row->bucket_pages);
-	else if (row->kind == WASTE_RAW || row->kind == WASTE_EMPTY)
-		fprintf(to, "%10s %10s %10s %6s %6s  ", text_size(row->image_len).s, "-", "-", "-",
-			row->kind == WASTE_RAW ? "raw" : "empty");
-	else
+	else if (row->kind == WASTE_ERROR)
 		return;
+	else
+		fprintf(to, "%10s %10s %10s %6s %7s  ", text_size(row->image_len).s, "-", "-", "-",
+			kind_word(row->kind));
 	text_put(to, row->path);
 	putc('\n', to);
 }
 
-static void print_total(FILE *to, const struct waste_sum *sum, uint64_t rate)
+/* What stands beside the managed images, and what no sum has in it. */
+static void print_others(FILE *to, const struct waste_sum *sum)
+{
+	if (sum->count[WASTE_RAW])
+		fprintf(to, "%s besides: %s\n", text_plural(sum->count[WASTE_RAW], "raw image").s,
+			text_size(sum->other_len).s);
+	if (sum->count[WASTE_EMPTY])
+		fprintf(to, "%s besides\n", text_plural(sum->count[WASTE_EMPTY], "empty file").s);
+	if (sum->count[WASTE_LINK])
+		fprintf(to, "%s to what is counted already: %s\n",
+			text_plural(sum->count[WASTE_LINK], "hard link").s,
+			text_size(sum->link_len).s);
+	if (waste_sum_left_out(sum) == 0)
+		return;
+	fprintf(to, "left out of all sums: %s cut, %s damaged, %s foreign, %s unreadable\n",
+		text_count(sum->count[WASTE_CUT]).s, text_count(sum->count[WASTE_DAMAGED]).s,
+		text_count(sum->count[WASTE_OTHER]).s, text_count(sum->count[WASTE_ERROR]).s);
+}
+
+static void print_total(FILE *to, const struct waste_sum *sum, const struct price *price)
 {
 	const struct {
 		const char *what;
@@ -46,26 +73,22 @@ static void print_total(FILE *to, const struct waste_sum *sum, uint64_t rate)
 		{"slack, behind the memories' ends", sum->slack_len},
 		{"holes, that nobody owns", sum->hole_len},
 		{"tail, behind the last bucket", sum->tail_len},
+		{"page 0 of each", sum->count[WASTE_MANAGED] * MM_PAGE_LEN},
 	};
-	uint64_t n = sum->count[WASTE_MANAGED];
 
-	fprintf(to, "%s with %s memories: %s, %s a year\n", text_plural(n, "managed image").s,
-		text_count(sum->memories).s, text_size(sum->image_len).s,
-		cost_text(cost_of_year(sum->image_len, rate)).s);
+	fprintf(to, "%s with %s %s: %s, %s a year\n",
+		text_plural(sum->count[WASTE_MANAGED], "managed image").s,
+		text_count(sum->memories).s, sum->memories == 1 ? "memory" : "memories",
+		text_size(sum->image_len).s, cost_text(price_of_year(price, sum->image_len)).s);
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		fprintf(to, "  %10s %3u%%  %s\n", text_size(parts[i].len).s,
 			percent(parts[i].len, sum->image_len), parts[i].what);
-	if (sum->count[WASTE_RAW])
-		fprintf(to, "%s besides: %s\n", text_plural(sum->count[WASTE_RAW], "raw image").s,
-			text_size(sum->other_len).s);
-	if (sum->count[WASTE_EMPTY])
-		fprintf(to, "%s besides\n", text_plural(sum->count[WASTE_EMPTY], "empty file").s);
-	if (sum->count[WASTE_OTHER])
-		fprintf(to, "%s that are no images\n",
-			text_plural(sum->count[WASTE_OTHER], "file").s);
-	if (sum->count[WASTE_ERROR])
-		fprintf(to, "%s could not be read\n",
-			text_plural(sum->count[WASTE_ERROR], "file").s);
+	if (price->rate == 0)
+		fputs("storage is free at this price\n", to);
+	else if (price->snapshots > 0)
+		fprintf(to, "with %s of each, which are billed like memory\n",
+			text_plural(price->snapshots, "snapshot").s);
+	print_others(to, sum);
 }
 
 static void print_histogram(FILE *to, const struct waste_sum *sum)
@@ -95,131 +118,54 @@ static void print_worst(FILE *to, const struct waste_sum *sum)
 	}
 }
 
-/* What all images would be, and what that saves: less than nothing where it is more. */
+/* What each id has in all images. */
+static void print_memories(FILE *to, const struct waste_sum *sum)
+{
+	fprintf(to, "\nMemories by id\n  %4s %9s %10s %10s %6s\n", "id", "images", "data", "slack",
+		"share");
+	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
+		uint64_t data = sum->by_id[id].data_len, slack = sum->by_id[id].slack_len;
+
+		if (sum->by_id[id].images > 0)
+			fprintf(to, "  %4u %9s %10s %10s %5u%%\n", id,
+				text_count(sum->by_id[id].images).s, text_size(data).s,
+				text_size(slack).s, percent(slack, data + slack));
+	}
+}
+
+/* What all images would be, and how much more or less than now. */
 static void print_size(FILE *to, const char *pages, uint64_t len, uint64_t too_small,
-		       const struct waste_sum *sum, uint64_t rate)
+		       const struct waste_sum *sum, const struct price *price)
 {
 	bool more = len > sum->image_len;
 	uint64_t change = more ? len - sum->image_len : sum->image_len - len;
+	const char *sign = change == 0 ? "" : more ? "+" : "-";
+	char than_now[64], cost[64];
 
-	fprintf(to, "  %5s  %10s  %s%-10s  %s%s", pages, text_size(len).s, more ? "+" : "-",
-		text_size(change).s, more ? "+" : "-", cost_text(cost_of_year(change, rate)).s);
+	snprintf(than_now, sizeof(than_now), "%s%s", sign, text_size(change).s);
+	snprintf(cost, sizeof(cost), "%s%s", price->rate ? sign : "",
+		 cost_text(price_of_year(price, change)).s);
+	fprintf(to, "  %5s %10s %11s %17s", pages, text_size(len).s, than_now, cost);
 	if (too_small)
 		fprintf(to, "  %s too large for it", text_plural(too_small, "image").s);
 	putc('\n', to);
 }
 
-void waste_text_sum(FILE *to, const struct waste_sum *sum, uint64_t rate)
+void waste_text_sum(FILE *to, const struct waste_sum *sum, const struct price *price)
 {
-	print_total(to, sum, rate);
+	print_total(to, sum, price);
 	if (sum->count[WASTE_MANAGED] == 0)
 		return;
 	print_histogram(to, sum);
 	if (sum->worst_count > 0)
 		print_worst(to, sum);
-	fputs("\nWith other buckets\n  pages         all  than now     a year\n", to);
+	if (sum->memories > 0)
+		print_memories(to, sum);
+	fprintf(to, "\nWith other buckets\n  %5s %10s %11s %17s\n", "pages", "all", "than now",
+		"a year");
 	for (size_t i = 0; i < ADVICE_SIZES; i++)
 		print_size(to, text_count(advice_sizes[i]).s, sum->at[i], sum->too_small[i], sum,
-			   rate);
-	print_size(to, "best", sum->best_len, 0, sum, rate);
+			   price);
+	print_size(to, "best", sum->best_len, 0, sum, price);
 	fputs("\n'best' is for each image the size that 'canisterfs advise' gives.\n", to);
-}
-
-/* ---- JSON ---- */
-
-static json_t *size_to_json(struct json *doc, uint64_t len, const struct waste_sum *sum,
-			    uint64_t rate)
-{
-	json_t *o = json_object();
-	int64_t saved = (int64_t)(sum->image_len - len);
-	int64_t cycles =
-		(int64_t)cost_of_year(saved < 0 ? -(uint64_t)saved : (uint64_t)saved, rate);
-
-	json_put(doc, o, "image_bytes", json_u64(len));
-	json_put(doc, o, "saved_bytes", json_integer(saved));
-	json_put(doc, o, "saved_cycles_per_year", json_integer(saved < 0 ? -cycles : cycles));
-	return o;
-}
-
-static json_t *sizes_to_json(struct json *doc, const struct waste_sum *sum, uint64_t rate)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < ADVICE_SIZES; i++) {
-		json_t *o = size_to_json(doc, sum->at[i], sum, rate);
-
-		json_put(doc, o, "bucket_pages", json_integer(advice_sizes[i]));
-		json_put(doc, o, "images_too_large", json_u64(sum->too_small[i]));
-		json_put(doc, o, "images_best_here", json_u64(sum->best_count[i]));
-		json_add(doc, array, o);
-	}
-	return array;
-}
-
-static json_t *bins_to_json(struct json *doc, const struct waste_sum *sum)
-{
-	json_t *array = json_array();
-
-	for (unsigned i = 0; i < WASTE_BINS; i++) {
-		json_t *o = json_object();
-
-		json_put(doc, o, "from_percent", json_integer(i * 100 / WASTE_BINS));
-		json_put(doc, o, "images", json_u64(sum->bin_count[i]));
-		json_put(doc, o, "waste_bytes", json_u64(sum->bin_len[i]));
-		json_add(doc, array, o);
-	}
-	return array;
-}
-
-static json_t *worst_to_json(struct json *doc, const struct waste_sum *sum)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < sum->worst_count; i++) {
-		json_t *o = json_object();
-
-		json_put(doc, o, "path", json_any(sum->worst[i].path));
-		json_put(doc, o, "waste_bytes", json_u64(waste_len(&sum->worst[i])));
-		json_put(doc, o, "image_bytes", json_u64(sum->worst[i].image_len));
-		json_add(doc, array, o);
-	}
-	return array;
-}
-
-char *waste_sum_to_json(const struct waste_sum *sum, uint64_t rate)
-{
-	const struct {
-		const char *key;
-		uint64_t n;
-	} numbers[] = {
-		{"managed", sum->count[WASTE_MANAGED]},
-		{"raw", sum->count[WASTE_RAW]},
-		{"empty", sum->count[WASTE_EMPTY]},
-		{"other_files", sum->count[WASTE_OTHER]},
-		{"unreadable", sum->count[WASTE_ERROR]},
-		{"memories", sum->memories},
-		{"image_bytes", sum->image_len},
-		{"data_bytes", sum->data_len},
-		{"waste_bytes", waste_sum_len(sum)},
-		{"slack_bytes", sum->slack_len},
-		{"hole_bytes", sum->hole_len},
-		{"tail_bytes", sum->tail_len},
-		{"raw_bytes", sum->other_len},
-		{"rate", rate},
-		{"cycles_per_year", cost_of_year(sum->image_len, rate)},
-	};
-	struct json doc = json_begin();
-	json_t *o = json_object();
-	char *text;
-
-	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-		json_put(&doc, o, numbers[i].key, json_u64(numbers[i].n));
-	json_put(&doc, o, "histogram", bins_to_json(&doc, sum));
-	json_put(&doc, o, "worst", worst_to_json(&doc, sum));
-	json_put(&doc, o, "sizes", sizes_to_json(&doc, sum, rate));
-	json_put(&doc, o, "best", size_to_json(&doc, sum->best_len, sum, rate));
-	json_put(&doc, doc.root, "summary", o);
-	text = doc.failed ? NULL : json_dumps(doc.root, JSON_COMPACT);
-	json_decref(doc.root);
-	return text;
 }

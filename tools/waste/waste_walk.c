@@ -9,17 +9,19 @@
 
 #include <fts.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <sys/sysinfo.h>
 
 #include "tools/image/canister_dir.h"
 #include "tools/image/mounted.h"
+#include "tools/waste/seen_files.h"
 
 enum { MAX_JOBS = 64, SLOTS_PER_JOB = 16 };
 
 struct slot {
 	char *path;
 	bool found; /* not named, but met in a directory */
-	bool done;
+	bool done;  /* `row` is what it is to be */
 	struct waste_row row;
 };
 
@@ -32,6 +34,7 @@ struct pool {
 	bool end;
 	waste_fn *fn;
 	void *ctx;
+	struct seen_files seen; /* the walk's alone */
 };
 
 static void *measure_slots(void *arg)
@@ -47,6 +50,8 @@ static void *measure_slots(void *arg)
 		if (p->taken == p->tail)
 			break;
 		slot = &p->slot[p->taken++ % p->slot_count];
+		if (slot->done)
+			continue;
 		pthread_mutex_unlock(&p->lock);
 		waste_measure(slot->path, slot->found, &slot->row);
 		pthread_mutex_lock(&p->lock);
@@ -71,15 +76,18 @@ static void deliver(struct pool *p)
 	p->head++;
 }
 
-/* Takes `path` over. */
-static void put(struct pool *p, char *path, bool found)
+/* Takes `path` over. `link_len`: UINT64_MAX, or the length of a file that was counted already. */
+static void put(struct pool *p, char *path, bool found, uint64_t link_len)
 {
 	struct slot *slot = &p->slot[p->tail % p->slot_count];
+	bool link = link_len != UINT64_MAX;
 
 	if (p->tail - p->head == p->slot_count)
 		deliver(p);
 	pthread_mutex_lock(&p->lock);
-	*slot = (struct slot){.path = path, .found = found};
+	*slot = (struct slot){.path = path, .found = found, .done = link};
+	if (link)
+		slot->row = (struct waste_row){path, WASTE_LINK, .image_len = link_len};
 	p->tail++;
 	pthread_cond_signal(&p->filled);
 	pthread_mutex_unlock(&p->lock);
@@ -124,10 +132,24 @@ static bool is_image(const FTSENT *e)
 	return canister_dir_is(e->fts_path) || mounted_is(e->fts_path);
 }
 
+static int put_file(struct pool *p, const FTSENT *e, struct err *err)
+{
+	bool found = e->fts_level > FTS_ROOTLEVEL, again = false;
+	char *path;
+	int rc = 0;
+
+	if (e->fts_info == FTS_F && (!found || e->fts_statp->st_nlink > 1))
+		rc = seen_files_add(&p->seen, e->fts_statp, &again, err);
+	path = rc ? NULL : strdup(e->fts_path);
+	if (!path)
+		return rc ? rc : err_set(err, -ENOMEM, "out of memory");
+	put(p, path, found, again ? (uint64_t)e->fts_statp->st_size : UINT64_MAX);
+	return 0;
+}
+
 static int put_entry(struct pool *p, FTS *fts, FTSENT *e, struct err *err)
 {
 	bool found = e->fts_level > FTS_ROOTLEVEL;
-	char *path;
 
 	switch (e->fts_info) {
 	case FTS_D:
@@ -148,11 +170,7 @@ static int put_entry(struct pool *p, FTS *fts, FTSENT *e, struct err *err)
 			return 0;
 		break;
 	}
-	path = strdup(e->fts_path);
-	if (!path)
-		return err_set(err, -ENOMEM, "out of memory");
-	put(p, path, found);
-	return 0;
+	return put_file(p, e, err);
 }
 
 static int walk(struct pool *p, const struct cmd_list *paths, struct err *err)
@@ -201,5 +219,6 @@ int waste_walk(const struct cmd_list *paths, unsigned jobs, waste_fn *fn, void *
 	pthread_mutex_unlock(&p.lock);
 	while (started > 0)
 		pthread_join(thread[--started], NULL);
+	seen_files_free(&p.seen);
 	return rc;
 }
