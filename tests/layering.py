@@ -28,7 +28,7 @@ ROOMS = [
     ["snapshot/qcow2", "snapshot/beside", "snapshot"],
     ["fusefs/core", "fusefs/view", "fusefs/records", "fusefs/change", "fusefs/snap", "fusefs"],
     ["tools/sandbox", "tools/input", "tools/out", "tools/html", "tools/codec", "tools/undo", "tools/cmd", "tools/image",
-     "tools/checkout", "tools/facts", "tools/records", "tools/run", "tools/waste", "tools/browse", "tools/verbs",
+     "tools/checkout", "tools/facts", "tools/records", "tools/run", "tools/waste", "tools/report", "tools/browse", "tools/verbs",
      "tools"],
 ]
 ROOM_MAX = 44  # files in a room, headers included

@@ -15,6 +15,7 @@ VERB(dump)
 VERB(diff)
 VERB(find)
 VERB(schema)
+VERB(report)
 
 GROUP("Change")
 #ifdef HAVE_FUSE

@@ -9,6 +9,7 @@ struct checker {
 	ss_options_fn *opts;
 	void *opts_ctx;
 	mm_finding_fn *fn;
+	ss_measured_fn *measured; /* or NULL */
 	void *ctx;
 	struct mm_check_result *result;
 };
@@ -83,7 +84,10 @@ static int check_structure(struct checker *k, struct ss_report *r, struct store 
 
 	if (rc < 0)
 		return report_failure(r, rc, &why) ? 0 : err_set(err, rc, "%s", why.text);
-	return ss_measure(ss, r->mm_id, &usage, count_and_pass, k, err);
+	rc = ss_measure(ss, r->mm_id, &usage, count_and_pass, k, err);
+	if (rc == 0 && k->measured)
+		k->measured(k->ctx, r->mm_id, ss_facts(ss), &usage);
+	return rc;
 }
 
 static int check_one(struct checker *k, int mm_id, struct store *s, struct err *err)
@@ -111,31 +115,44 @@ static int check_one(struct checker *k, int mm_id, struct store *s, struct err *
 	return ss_kind_has_records(kind) ? check_structure(k, &r, s, data, err) : 0;
 }
 
-int ss_check(struct mm *mm, struct store *s, ss_options_fn *opts, void *opts_ctx, mm_finding_fn *fn,
-	     void *ctx, struct mm_check_result *result, struct err *err)
+static int check_all(struct checker *k, struct store *s, struct err *err)
 {
-	struct checker k = {.mm = mm,
-			    .opts = opts,
-			    .opts_ctx = opts_ctx,
-			    .fn = fn,
-			    .ctx = ctx,
-			    .result = result};
-
-	if (!mm)
-		return check_one(&k, -1, s, err);
+	if (!k->mm)
+		return check_one(k, -1, s, err);
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
 		auto_store struct store *memory = NULL;
 		struct mm_memory facts;
 		int rc;
 
-		mm_memory(mm, id, &facts);
+		mm_memory(k->mm, id, &facts);
 		if (facts.pages == 0)
 			continue;
-		rc = ss_memory_store(mm, id, false, &memory, err);
+		rc = ss_memory_store(k->mm, id, false, &memory, err);
 		if (rc == 0)
-			rc = check_one(&k, (int)id, memory, err);
+			rc = check_one(k, (int)id, memory, err);
 		if (rc < 0)
 			return err_prefix(err, rc, "memory %u", id);
 	}
 	return 0;
+}
+
+int ss_survey(struct mm *mm, struct store *s, ss_options_fn *opts, void *opts_ctx,
+	      mm_finding_fn *fn, ss_measured_fn *measured, void *ctx,
+	      struct mm_check_result *result, struct err *err)
+{
+	struct checker k = {.mm = mm,
+			    .opts = opts,
+			    .opts_ctx = opts_ctx,
+			    .fn = fn,
+			    .measured = measured,
+			    .ctx = ctx,
+			    .result = result};
+
+	return check_all(&k, s, err);
+}
+
+int ss_check(struct mm *mm, struct store *s, ss_options_fn *opts, void *opts_ctx, mm_finding_fn *fn,
+	     void *ctx, struct mm_check_result *result, struct err *err)
+{
+	return ss_survey(mm, s, opts, opts_ctx, fn, NULL, ctx, result, err);
 }

@@ -363,6 +363,13 @@ int MUST_CHECK ss_check(struct mm *mm, struct store *s, ss_options_fn *opts, voi
 			mm_finding_fn *fn, void *ctx, struct mm_check_result *result,
 			struct err *err);
 
+/* The same, and tells what the walk over each structure found, as far as it could read. */
+typedef void ss_measured_fn(void *ctx, int mm_id, const struct ss_facts *facts,
+			    const struct ss_usage *usage);
+int MUST_CHECK ss_survey(struct mm *mm, struct store *s, ss_options_fn *opts, void *opts_ctx,
+			 mm_finding_fn *fn, ss_measured_fn *measured, void *ctx,
+			 struct mm_check_result *result, struct err *err);
+
 /* All defects that ss_check knows, ending with a NULL id. */
 extern const struct mm_defect ss_defects[];
 

@@ -31,7 +31,7 @@ verbs=(
     "extract FILE 2 out.raw" "adopt -m 1 -b 2 FILE out.img" "checkpoint FILE out.qcow2"
     "restore FILE out.img" "verify FILE" "mount -o ro FILE mnt"
     "mount -o ephemeral FILE mnt" "mount -o overlay=out.over FILE mnt" "run FILE true"
-    "schema FILE" "waste FILE"
+    "schema FILE" "waste FILE" "report -o - FILE"
 )
 mkdir mnt
 printf '2 = { name = "a" }\n' >names.toml

@@ -13,7 +13,7 @@ makers=(
     "extract img 3 out" "extract --force img 3 wide" "adopt -m 1 -b 2 -l 65536 data out"
     "rebucket -b 2 img out" "rebucket -b 2 --force img wide" "compact img" "compact img out"
     "compact --save out img" "check --repair img" "snapshot create img before"
-    "restore ckpt out" "restore --force ckpt wide" "waste --html out img"
+    "restore ckpt out" "restore --force ckpt wide" "waste --html out img" "report -o out img" "report --force -o wide img"
 )
 [ ! -w /dev/fuse ] || ! "$program" help | grep -q '^  mount' || makers+=("run --keep out img true")
 

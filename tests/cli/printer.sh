@@ -18,7 +18,7 @@ words=(
     "create -b 2 N.empty" "checkpoint N N.qcow2" "checkpoint --base N.ckpt N N.two"
     "restore N.ckpt N.back" "verify N.ckpt" "verify N.delta" "verify N" "verify N.cut"
     "snapshot list N.snapped" "snapshot diff N.snapped N" "snapshot remove N.snapped missing-N"
-    "snapshot rollback N.snapped N" "waste N" "waste --summary N N.ckpt missing-N" "discard N"
+    "snapshot rollback N.snapped N" "waste N" "waste --summary N N.ckpt missing-N" "report -o N.html N missing-N" "report -o N.html N" "discard N"
     "commit N" "schema --names names.toml N" "dump N 3" "load --merge N 3" "umount N" "N" "help N"
     "info --names N.toml N" "info --key N N" "run N true" "mount N missing-N" "check --undo N N"
 )

@@ -6,6 +6,7 @@
 
 # The process that looks for leaks at the end needs what is given up.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0
+export SOURCE_DATE_EPOCH=1700000000 # of the page of report
 golden h_structs f_btree_unbounded
 image=f_btree_unbounded.img
 "$program" --sandbox info $image >out 2>err || ! grep -q "no sandbox" err || skip "$(cat err)"
@@ -26,7 +27,7 @@ reading=(
     "browse $image" "compare $image h_structs.img" "compare ckpt $image" "dump $image 2" "dump -n 1 delta 3"
     "diff --records $image h_structs.img" "advise $image" "schema --names names.toml $image"
     "verify ckpt" "verify delta" "verify --json -j 4 delta" "waste fleet" "waste --json -j 4 fleet canister"
-    "info missing" "cat $image 200" "info --help"
+    "report -o - $image" "info missing" "cat $image 200" "info --help"
 )
 for words in "${reading[@]}"; do
     want=0 got=0
@@ -47,7 +48,7 @@ for verb in $("$program" --complete '' | grep -vx -e help -e '-.*'); do
 done
 
 before=$(sha256sum ./*.img ckpt; ls -A)
-for words in "check --repair $image" "waste --html x.html $image" "dump -v exec:id $image 2" \
+for words in "check --repair $image" "waste --html x.html $image" "report -o x.html $image" "dump -v exec:id $image 2" \
     "dump --allow-exec --names names.toml $image users" "check --undo ckpt $image"; do
     got=0
     "$program" --sandbox $words >out 2>err || got=$?

@@ -57,9 +57,12 @@ void html_stack(FILE *to, const struct html_part *parts, size_t count)
 		x = put_part(to, &parts[i], x, whole, tip);
 	}
 	fputs("</svg>\n<ul class=\"key\">\n", to);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		if (parts[i].n == 0)
+			continue;
 		fprintf(to, "<li><i class=\"%s\"></i>%s <b>%s</b> %u %%</li>\n", parts[i].class,
 			parts[i].name, text_size(parts[i].n).s, html_percent(parts[i].n, whole));
+	}
 	fputs("</ul>\n", to);
 }
 
