@@ -34,17 +34,14 @@ static void add_list(struct intent *it, const struct bucket_list *from, uint8_t 
 		intent_add(set, from->index[i]);
 }
 
-/* Zeroes and cuts off what a committed change has freed. */
-static int reclaim(struct mm *mm, const struct intent_set *freed, struct err *err)
+/* Zeroes and cuts off what a committed change has freed. The change stands, whatever becomes of
+ * that space: whoever grows into it makes it zero first. */
+static void reclaim(struct mm *mm, const struct intent_set *freed)
 {
-	for (uint32_t b = intent_next(freed, 0); b < MM_MAX_BUCKETS;
-	     b = intent_next(freed, b + 1)) {
-		int rc = mm->lay.owner[b] == LAYOUT_FREE ? image_zero_bucket(mm, b, err) : 0;
-
-		if (rc)
-			return rc;
-	}
-	return image_trim(mm, err);
+	for (uint32_t b = intent_next(freed, 0); b < MM_MAX_BUCKETS; b = intent_next(freed, b + 1))
+		if (mm->lay.owner[b] == LAYOUT_FREE)
+			(void)!image_zero_bucket(mm, b, NULL);
+	(void)!image_trim(mm, NULL);
 }
 
 int mm_renumber(struct mm *mm, unsigned from, unsigned to, struct err *err)
@@ -65,7 +62,9 @@ int mm_renumber(struct mm *mm, unsigned from, unsigned to, struct err *err)
 	intent_resize(it, to, mm->lay.pages[from]);
 	intent_resize(it, from, 0);
 	rc = image_commit(mm, it, err);
-	return rc ? rc : reclaim(mm, intent_set_of(it, LAYOUT_FREE), err);
+	if (!rc)
+		reclaim(mm, intent_set_of(it, LAYOUT_FREE));
+	return rc;
 }
 
 int mm_exchange(struct mm *mm, unsigned a, unsigned b, struct err *err)
@@ -206,7 +205,9 @@ static int install(struct mm *mm, const struct replacement *r, struct err *err)
 	rc = image_commit(mm, it, err);
 	for (uint32_t i = 0; i < r->count && mm->lay.owner[r->index[i]] != LAYOUT_FREE; i++)
 		mm->buckets.reserved[r->index[i]] = 0;
-	return rc ? rc : reclaim(mm, intent_set_of(it, LAYOUT_FREE), err);
+	if (!rc)
+		reclaim(mm, intent_set_of(it, LAYOUT_FREE));
+	return rc;
 }
 
 /* How many buckets it takes, and a list for them, to be freed. */

@@ -13,10 +13,11 @@
  *
  *     the ids are the same, and
  *     closed:               tick, length and modification time are the same
- *     open, same boot:      the image's tick is the record's or one less, and nothing has written
- * to the image later than two seconds after the last tick open, another boot:   the image's tick is
- * not below the one that is surely on disk; and of snapshots, what they keep was on disk before the
- * image changed
+ *     open, same boot:      the image's tick is the record's, or the one before where the image
+ *                           may not have reached that; and nothing has written to the image later
+ *                           than two seconds after the last tick
+ *     open, another boot:   the image's tick is not below the one that is surely on disk; and of
+ *                           snapshots, what they keep was on disk before the image changed
  *
  * A directory that does not fit is set aside (renamed), never read and never removed.
  *

@@ -105,7 +105,8 @@ static void open_record(const struct mm_image_id *id, struct side_record *r, int
 	boot_id(r->boot);
 }
 
-/* The records first: a kill in between leaves them one tick ahead. */
+/* The records first: a kill in between leaves them one tick ahead, and they say so. An older copy
+ * of the image lies behind what they say that the image has reached. */
 static int raise_tick(struct bond *b, int64_t now, bool durable, struct err *err)
 {
 	uint64_t before = b->id.tick++;
@@ -121,12 +122,15 @@ static int raise_tick(struct bond *b, int64_t now, bool durable, struct err *err
 		rc = write_sector(b, &b->id, durable ? STORE_DURABLE : 0, err);
 	/* Which of the two ticks the image has is not known; an open record fits both. */
 	b->tick_in_doubt = rc != 0;
-	if (rc)
+	if (rc) {
 		b->id.tick = before;
-	if (rc || !durable)
 		return rc;
-	for (enum side_kind side = 0; side < SIDE_COUNT; side++)
-		b->dir[side].record.durable_tick = b->id.tick;
+	}
+	for (enum side_kind side = 0; side < SIDE_COUNT; side++) {
+		b->dir[side].record.reached_tick = b->id.tick;
+		if (durable)
+			b->dir[side].record.durable_tick = b->id.tick;
+	}
 	return store_records(b, false, err);
 }
 
@@ -397,7 +401,7 @@ static int attach(struct bond *b, enum side_kind side, struct err *err)
 
 	if (rc)
 		return rc;
-	record.durable_tick = b->id.tick;
+	record.durable_tick = record.reached_tick = b->id.tick;
 	open_record(&b->id, &record, now_nsec());
 	rc = side_dir_make(&b->dir[side], b->path[side], b->mode, &record, err);
 	if (rc) {
@@ -509,7 +513,7 @@ static int install(struct bond *b, const struct side_files *files, char **aside,
 
 	if (rc)
 		return rc;
-	record.durable_tick = b->id.tick;
+	record.durable_tick = record.reached_tick = b->id.tick;
 	open_record(&b->id, &record, now_nsec());
 	rc = side_build(b->path[SIDE_SCRATCH], b->owner, b->mode, files, &record, &built, err);
 	if (!rc)
@@ -541,7 +545,7 @@ int side_plant(struct store *image, uint64_t base_off, const char *beside,
 	       const struct side_files *files, struct err *err)
 {
 	__attribute__((cleanup(side_dir_close))) struct side_dir built = SIDE_DIR_NONE;
-	struct side_record record = {.durable_tick = 1};
+	struct side_record record = {.durable_tick = 1, .reached_tick = 1};
 	uint8_t sector[MM_ID_SECTOR_LEN];
 	auto_free char *scratch = NULL;
 	struct mm_image_id id;
@@ -669,7 +673,7 @@ static int close_records(struct bond *b, struct err *err)
 		r->image_len = len;
 		r->sec = st.st_mtim.tv_sec;
 		r->nsec = (uint32_t)st.st_mtim.tv_nsec;
-		r->durable_tick = r->image.tick = b->id.tick;
+		r->durable_tick = r->reached_tick = r->image.tick = b->id.tick;
 	}
 	return store_records(b, true, err);
 }

@@ -43,7 +43,7 @@ static const char *judge(const struct bond *b, enum side_kind side, const struct
 	if (!boot_is_this(r->boot))
 		return b->id.tick >= r->durable_tick ? NULL
 						     : "belongs to a later state of the image";
-	if (b->id.tick != r->image.tick && b->id.tick + 1 != r->image.tick)
+	if (b->id.tick < r->reached_tick || b->id.tick > r->image.tick)
 		return "belongs to the image at another time";
 	return written <= noted + GRACE_NSEC ? NULL
 					     : "the image was changed by something else since";

@@ -29,6 +29,7 @@ static void encode(const struct side_record *r, uint8_t *buf)
 	memcpy(buf + 32, r->boot, sizeof(r->boot));
 	put_le32(buf + 48, r->open);
 	put_le32(buf + 52, r->ordered);
+	put_le64(buf + 56, r->reached_tick);
 	put_le64(buf + 64, r->image.tick);
 	put_le64(buf + 72, r->durable_tick);
 	put_le64(buf + 80, r->image_len);
@@ -48,6 +49,7 @@ static bool decode(const uint8_t *buf, struct side_record *r)
 	memcpy(r->boot, buf + 32, sizeof(r->boot));
 	r->open = get_le32(buf + 48) != 0;
 	r->ordered = get_le32(buf + 52) != 0;
+	r->reached_tick = get_le64(buf + 56);
 	r->image.tick = get_le64(buf + 64);
 	r->durable_tick = get_le64(buf + 72);
 	r->image_len = get_le64(buf + 80);

@@ -19,7 +19,7 @@
  *          48   4  1: open, 0: closed                     back, or 0: the whole image
  *          52   4  1: what is kept here is on    104   8  number of the snapshot that a rollback
  *                  disk before the image changes          brings back, or 0: none is under way
- *          56   8  zero
+ *          56   8  tick that the image surely has
  *         512 2040 exact length of memory 0 to 254 in bytes, 8 bytes each; all bits set: the
  *                  memory's pages. Without a checksum: see bond_exact_len()
  *                                                         all little-endian
@@ -39,7 +39,7 @@ struct side_record {
 	uint8_t boot[16];
 	bool open;
 	bool ordered;
-	uint64_t durable_tick;
+	uint64_t reached_tick, durable_tick;
 	uint64_t image_len;
 	int64_t sec;
 	uint32_t nsec;

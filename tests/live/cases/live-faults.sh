@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Whatever call of a mount's daemon fails, with EIO or ENOSPC: where every program and umount ended
-# with 0, all bytes are there; and where umount did not, it does the second time, and all bytes are
-# there whose writer was not told of an error.
+# Whatever call of a mount's daemon fails, with EIO or ENOSPC: all bytes are there whose writer was not
+# told of an error. Where umount fails, it does not the second time; but after a sync that failed
+# bytes are not taken for written, however often umount is asked, until their writer writes them again.
 . "${0%/*}/../../mount/lib.sh"
 requires python3
 [ -n "${KILL_AT_LIB:-}" ] || skip "no way to fail a call"
@@ -58,9 +58,12 @@ check_steps() {
 		def read(name):
 		    path = f"{mnt}/{name}"
 		    return open(path, "rb").read() if os.path.exists(path) else None
+		# Without scratch files the next mount shows whole pages.
+		def is_same(got, want):
+		    return got is not None and got[:len(want)] == want and not any(got[len(want):])
 		def hold(name, want, why):
 		    got = read(name)
-		    if got != want:
+		    if not is_same(got, want):
 		        at = next((i for i, (x, y) in enumerate(zip(got or b"", want)) if x != y), -1)
 		        sys.exit(f"{why}: {name} has {len(got or b'')} bytes and differs at {at}; done: {sorted(done)}")
 		if {"5", "5b"} <= done:
@@ -81,13 +84,22 @@ check_steps() {
 		        sys.exit(f"what was notes is nowhere; done: {sorted(done)}")
 		    for place in places:
 		        got = read(place)
-		        if got not in (a[:90000], a[:50000]):
+		        if not is_same(got, a[:90000]) and not is_same(got, a[:50000]):
 		            sys.exit(f"{place} has {len(got)} other bytes; done: {sorted(done)}")
 	PY
 }
 
+give_up() {
+	grep -qE 'left mounted, .* (bytes .* of (memory|scratch file) .* not written|sync)' "$T/said" ||
+		fail "call $n fails, and umount fails twice: $(cat "$T/said")"
+	kill -KILL $daemon
+	umount -l "$MNT"
+	given_up=$((given_up + 1))
+}
+
 choose_seed
 points=0
+given_up=0
 # In a long run, every call.
 stride=$((9 / $(rounds 1)))
 [ "$stride" -ge 1 ] || stride=1
@@ -103,12 +115,11 @@ while :; do
 	if is_mounted "$MNT"; then
 		python3 "$T/work.py" "$MNT" "$T/a" "$T/b" "$T/done"
 		"$CANISTERFS" umount "$MNT" >"$T/said" 2>&1 || [ $? = 3 ] ||
-			"$CANISTERFS" umount "$MNT" >"$T/said" 2>&1 || [ $? = 3 ] ||
-			fail "call $n fails, and umount fails twice: $(cat "$T/said")"
+			"$CANISTERFS" umount "$MNT" >"$T/said" 2>&1 || [ $? = 3 ] || give_up
 	fi
 	rc=0
 	wait $daemon || rc=$?
-	[ "$rc" -lt 124 ] || fail "call $n fails: the daemon ended with $rc: $(cat "$T/daemon.log")"
+	[ "$rc" -lt 124 ] || [ "$rc" = 137 ] || fail "call $n fails: the daemon ended with $rc: $(cat "$T/daemon.log")"
 	[ -e "$T/reached" ] || break
 	points=$((points + 1))
 	start
@@ -118,4 +129,4 @@ while :; do
 	n=$((n + stride))
 done
 [ "$points" -ge 8 ] || fail "only $points points"
-echo "$points points"
+echo "$points points, at $given_up of them bytes stayed unwritten"
