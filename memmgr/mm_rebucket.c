@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: MIT
 /*
  * The same memories in buckets of another size, in a new image. The source is only read; the new
- * image is made by the calls that every caller has, so that it is what they make. No locks beyond
- * those calls'.
+ * image is made by the calls that every caller has, so that it is what they make. No locks but
+ * those calls', and the pin under which the sizes of all memories are read at once.
  */
-#include "memmgr/layout.h"
+#include "memmgr/image.h"
 
 void mm_sizing(struct mm *mm, uint32_t bucket_pages, struct mm_sizing *out)
 {
 	uint64_t bucket_len = (uint64_t)bucket_pages * MM_PAGE_LEN;
 	uint64_t data_len = 0;
+	auto_mm_pin struct mm *held = NULL;
 
+	mm_pin(mm);
+	held = mm;
 	*out = (struct mm_sizing){
 		.bucket_pages = bucket_pages,
 		.cap_pages = (uint64_t)bucket_pages * MM_MAX_BUCKETS,
 	};
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
-		struct mm_memory m;
-
-		mm_memory(mm, id, &m);
-		out->buckets += div_up(m.pages, bucket_pages);
-		data_len += m.pages * MM_PAGE_LEN;
+		out->buckets += div_up(mm->lay.pages[id], bucket_pages);
+		data_len += mm->lay.pages[id] * MM_PAGE_LEN;
 	}
 	out->image_len = MM_PAGE_LEN + out->buckets * bucket_len;
 	out->slack_len = out->buckets * bucket_len - data_len;
