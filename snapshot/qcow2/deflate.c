@@ -159,6 +159,10 @@ static bool choose(struct encoder *e, unsigned level)
 	if (level == CODEC_MIN_LEVEL)
 		return isal_new(e);
 #endif
+#if defined(HAVE_ISAL) && defined(HAVE_LIBDEFLATE)
+	/* Below, it packs larger than what level 1 is here, and takes longer. */
+	level = MAX(level, CLOSE_LEVEL);
+#endif
 	return library_new(e, level);
 }
 

@@ -4,7 +4,7 @@
  *
  *     encode  level 1       ISA-L (igzip), and libdeflate 3 in runs where that pays (deflate.c);
  *                           without ISA-L libdeflate 1, else zlib 1
- *             level 2 to 9  libdeflate, else zlib
+ *             level 2 to 9  libdeflate, with ISA-L from 3 on, else zlib
  *     decode                libdeflate, else zlib
  *
  * What any of them encodes, all of them and qemu decode. The bytes depend on the libraries that the
