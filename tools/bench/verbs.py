@@ -8,10 +8,12 @@ median of the rounds' ratios, and each one's largest memory. tools/bench.sh buil
 """
 
 import argparse
+import contextlib
 import json
 import os
 import resource
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -36,6 +38,9 @@ class Pair:
     needs: Optional[str] = None
 
 
+TWENTY = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do {}; done"
+RECORD = '{"key": %d, "value": {"id": %d, "name": "user %d", "tags": ["a", "b", %d], "on": true}}'
+
 # Of an image with 1 GiB in memory 0, which is also in the file `raw`, and of what prepare() makes.
 PAIRS = [
     Pair("cat", "$P cat image 0 >out", "cp", "cp --reflink=never raw out"),
@@ -47,6 +52,7 @@ PAIRS = [
     Pair("check", "$P check image", "cat", "cat image >/dev/null"),
     Pair("find", "$P find image needle; test $? -le 1", "grep -F",
          "LC_ALL=C grep -c -a -F -f needle image; test $? -le 1"),
+    Pair("find-long", "$P find image long", "cat", "cat image >/dev/null"),
     Pair("checkpoint", "$P checkpoint image out", "pigz -1", "pigz -1 -p 2 -c image >out", needs="pigz"),
     Pair("checkpoint", "$P checkpoint image out", "zstd -T2", "zstd -q -1 -T2 -c image >out", needs="zstd"),
     Pair("checkpoint", "$P checkpoint image out", "qemu-img", "qemu-img convert -c -O qcow2 image out",
@@ -55,6 +61,12 @@ PAIRS = [
          needs="qemu-img"),
     Pair("verify", "$P verify checkpoint", "sha256sum", "sha256sum image"),
     Pair("rebucket", "$P rebucket --bucket-pages 16 image out", "cp", "cp --reflink=never image out"),
+    Pair("compact", "$P compact image", "stat", "stat image"),
+    Pair("snapshot", "$P snapshot list shot", "qemu-img", "qemu-img snapshot -l disk",
+         needs="qemu-img"),
+    Pair("dump", "$P dump --names names maps 5", "sqlite3", "sqlite3 db .dump", needs="sqlite3"),
+    Pair("waste", "$P waste fleet", "du", "du -s fleet"),
+    Pair("start", TWENTY.format("$P --version"), "git", TWENTY.format("git --version"), needs="git"),
 ]
 
 
@@ -75,8 +87,44 @@ def prepare(args, top, env):
     for words in (f"{os.path.abspath(args.image)} raw",
                   "$P create --bucket-pages 127 image && $P put image 0 raw",
                   "cp image copy && cp image other && $P checkpoint image checkpoint && $P checkout image work",
-                  "head -c 300000000 raw | tail -c 100000 | tr -d '\\0\\n' | tail -c 32 >needle"):
+                  "head -c 300000000 raw | tail -c 100000 | tr -d '\\0\\n' | tail -c 32 >needle",
+                  "tail -c 300000000 raw | head -c 16777216 >long",
+                  "$P create --bucket-pages 1 small && mkdir fleet && "
+                  "for i in $(seq 1000); do cp small fleet/$i; done"):
         shell(words, top, env)
+    prepare_records(top, env)
+    prepare_snapshots(top, env)
+
+
+def prepare_records(top, env):
+    """100,000 records with CBOR as values, and the same in a database."""
+    with open(f"{top}/names", "w", encoding="utf-8") as f:
+        f.write('5 = { name = "users", kind = "btreemap", key = "u64", value = "cbor", max_value = "unbounded" }\n')
+    with open(f"{top}/lines", "w", encoding="utf-8") as f:
+        f.writelines(RECORD % (n, n, n, n % 97) + "\n" for n in range(100000))
+    shell("$P create --bucket-pages 16 maps && $P load --replace --names names maps 5 lines", top, env)
+    with contextlib.closing(sqlite3.connect(f"{top}/db")) as db, db:
+        db.execute("create table users (key integer primary key, value text)")
+        db.executemany("insert into users values (?, ?)",
+                       ((n, json.dumps(json.loads(RECORD % (n, n, n, n % 97))["value"]))
+                        for n in range(100000)))
+
+
+def prepare_snapshots(top, env):
+    """Five snapshots, a piece of the image changed after each, and as many of an empty disk."""
+    os.mkdir(f"{top}/mnt")
+    shell("cp image shot && $P mount shot mnt", top, env)
+    try:
+        for n in range(5):
+            os.mkdir(f"{top}/mnt/.snap/{n}")
+            with open(f"{top}/mnt/0", "r+b") as f:
+                f.seek(n << 27)
+                f.write(os.urandom(1 << 22))
+    finally:
+        shell("$P umount mnt", top, env)
+    if shutil.which("qemu-img"):
+        shell("qemu-img create -q -f qcow2 disk 1G && for i in 1 2 3 4 5; do "
+              "qemu-img snapshot -c $i disk; done", top, env)
 
 
 def measure(args, top, env):
