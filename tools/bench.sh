@@ -6,7 +6,8 @@
 #	views		the first look at a file: a read-only mount with passthrough and without, bindfs,
 #			passthrough_ll, and the file itself. As root.
 #	snapshot	taking a snapshot of a large image, and writing while there is one
-#	verbs		verbs beside the tools that a user would take: cp, cmp, grep, pigz, zstd, qemu-img
+#	verbs		verbs beside the tools that a user would take: cp, cmp, grep, pigz, zstd, qemu-img,
+#			sqlite3, du
 #	pages		which pages of 4 KiB a B-tree map and SQLite touch for the same work
 #	checkpoint	packing and unpacking an image, beside qemu-img, gzip, pigz and zstd
 # usage: tools/bench.sh [mount|views|verbs|snapshot|pages|checkpoint] [--rounds N] [--dir DIR] [--json FILE] ...
