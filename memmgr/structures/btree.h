@@ -80,6 +80,7 @@ struct bt_node {
 	unsigned n;
 	uint64_t child[BT_MAX_ENTRIES + 1];
 	struct bt_entry entry[BT_MAX_ENTRIES];
+	unsigned whole;     /* entries found so far, also where parsing fails */
 	uint64_t len;       /* logical, once parsed */
 	uint64_t *overflow; /* addresses of the overflow pages followed so far */
 	size_t overflows, overflow_cap;
@@ -99,6 +100,8 @@ static inline struct bt *bt_of(struct ss *ss)
 
 /* Reads and judges both headers. -EINVAL: no map at all; -EUCLEAN, -ENOTSUP: begins like one. */
 int MUST_CHECK bt_header_read(struct blocks *b, struct bt_header *out, struct err *err);
+/* The same, with root 0 where that is no page. */
+int MUST_CHECK bt_header_salvage(struct blocks *b, struct bt_header *out, struct err *err);
 /* Longest key and value together, from a page length that the library chose; -1: cannot be told. */
 int64_t bt_sum_from_page_len(uint64_t page_len);
 /* Whether a page can begin here. */

@@ -438,11 +438,14 @@ int bt_open(struct store *s, const struct ss_options *opts, struct ss **out, str
 		return err_set(err, -ENOMEM, "no memory for a map");
 	rc = blocks_open(s, &t->ss.blocks, err);
 	if (rc == 0)
-		rc = bt_header_read(&t->ss.blocks, &t->h, err);
+		rc = opts->salvage ? bt_header_salvage(&t->ss.blocks, &t->h, err)
+				   : bt_header_read(&t->ss.blocks, &t->h, err);
 	if (rc == 0) {
 		t->ss.ops = &bt_ops;
 		set_facts(t, opts);
-		rc = look_at_root(t, err);
+		rc = look_at_root(t, opts->salvage ? NULL : err);
+		if (opts->salvage)
+			rc = 0;
 	}
 	if (rc < 0)
 		close_bt(&t->ss);

@@ -96,6 +96,11 @@ static int decode(const uint8_t *raw, uint64_t memory_len, struct bt_header *h, 
 	h->chunks_used = get_le64(alloc + 16);
 	h->free_head = get_le64(alloc + 24);
 	h->chunk_limit = (memory_len - BT_CHUNKS_OFF) / h->chunk_len;
+	return 0;
+}
+
+static int check_addresses(const struct bt_header *h, uint64_t memory_len, struct err *err)
+{
 	if (h->root != 0 && !bt_is_page(h, h->root))
 		return err_set(err, -EUCLEAN,
 			       "the map's root at %" PRIu64 " is no page of %" PRIu64
@@ -114,7 +119,8 @@ static int decode(const uint8_t *raw, uint64_t memory_len, struct bt_header *h, 
 	return 0;
 }
 
-int bt_header_read(struct blocks *b, struct bt_header *out, struct err *err)
+/* Does not look at where root and allocator lead to. */
+static int read_fields(struct blocks *b, struct bt_header *out, struct err *err)
 {
 	uint8_t raw[BT_CHUNKS_OFF];
 	int rc;
@@ -124,6 +130,22 @@ int bt_header_read(struct blocks *b, struct bt_header *out, struct err *err)
 			       b->store->len);
 	rc = blocks_read(b, raw, sizeof(raw), 0, err);
 	return rc < 0 ? rc : decode(raw, b->store->len, out, err);
+}
+
+int bt_header_read(struct blocks *b, struct bt_header *out, struct err *err)
+{
+	int rc = read_fields(b, out, err);
+
+	return rc < 0 ? rc : check_addresses(out, b->store->len, err);
+}
+
+int bt_header_salvage(struct blocks *b, struct bt_header *out, struct err *err)
+{
+	int rc = read_fields(b, out, err);
+
+	if (rc == 0 && check_addresses(out, b->store->len, NULL) < 0 && !bt_is_page(out, out->root))
+		out->root = 0;
+	return rc;
 }
 
 bool bt_plausible(struct blocks *b, struct ss_content *out)

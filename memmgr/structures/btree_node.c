@@ -241,6 +241,7 @@ static int parse_v1(struct bt *t, struct bt_node *node, struct err *err)
 		if (e->value_len > t->h.b)
 			return bad_length(node, i, "value", e->value_len, t->h.b, err);
 		off = e->value_off + t->h.b;
+		node->whole = i + 1;
 	}
 	node->len = off + (node->leaf ? 0 : 8 * (uint64_t)(node->n + 1));
 	return 0;
@@ -280,6 +281,7 @@ static int parse_v2(struct bt *t, struct bt_node *node, int width, struct err *e
 			return bad_length(node, i, "value", e->value_len, most, err);
 		e->value_off = off;
 		off += e->value_len;
+		node->whole = i + 1;
 	}
 	node->len = off;
 	return 0;

@@ -133,6 +133,8 @@ struct ss_options {
 	struct ss_sort sort; /* of keys */
 	bool sort_guessed;   /* nobody told it, but all keys of this map keep to it */
 	struct ss_sort value_sort; /* of a heap's entries */
+	bool salvage; /* of a map: opened for ss_salvage alone, also where root or allocator are
+		       * damaged */
 };
 #define SS_OPTIONS ((struct ss_options){.key_width = SS_WIDTH_INFER})
 
@@ -313,6 +315,26 @@ bool ss_stage_is_changed(const struct store *stage);
 /* The first range of whole blocks of 4 KiB, at or behind `off`, that was written to. Returns false
  * if there is none. */
 bool ss_stage_next(const struct store *stage, uint64_t off, uint64_t *start, uint64_t *end);
+
+/* ---- a damaged map: btree_salvage.c ---- */
+
+struct ss_salvaged {
+	uint64_t counted;       /* records, as the map's header has it */
+	uint64_t walked, found; /* records delivered: along the tree; from other nodes */
+	uint64_t again;         /* not delivered, as their keys were before */
+	uint64_t broken;        /* places that could not be read */
+	uint64_t lost_entries;  /* in nodes of which the rest could be read */
+	struct err first;       /* what is wrong with the first such place */
+};
+/* What is in `key` and `value` is gone when it returns. */
+typedef int ss_salvage_fn(void *ctx, struct ss_bytes key, struct ss_bytes value, struct err *err);
+
+/* Delivers each record of a map that can still be read, once, in no certain order. Holds a copy of
+ * every key. 0 however much is lost. -ENOTSUP: no map. */
+int MUST_CHECK ss_salvage(struct ss *ss, ss_salvage_fn *fn, void *ctx, struct ss_salvaged *out,
+			  struct err *err);
+/* Makes `to`, which is empty, an empty map of the same form. */
+int MUST_CHECK ss_salvage_into(struct ss *ss, struct store *to, struct err *err);
 
 /* ---- a map whose order nobody tells ---- */
 

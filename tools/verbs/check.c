@@ -12,6 +12,7 @@
 #include "tools/out/fields.h"
 #include "tools/out/text.h"
 #include "tools/records/findings.h"
+#include "tools/records/rebuild.h"
 #include "tools/sandbox/sandbox.h"
 #include "tools/undo/undo.h"
 
@@ -21,6 +22,7 @@ struct check_args {
 	struct names *names;
 	const char *save;
 	const char *undo;
+	uint64_t rebuild;
 	bool json;
 	const char *image;
 };
@@ -28,6 +30,8 @@ struct check_args {
 static const struct cmd_option options[] = {
 	{"repair", 'r', CMD_FLAG, WHERE(struct check_args, repair), NULL,
 	 "put right what can be, after saving what is overwritten"},
+	{"rebuild", 0, CMD_ID_WRITE, WHERE(struct check_args, rebuild), "ID",
+	 "with --repair: make the map in memory ID anew from what can be read of it"},
 	{"save", 's', CMD_FILE, WHERE(struct check_args, save), "FILE",
 	 "save it to FILE, not to IMAGE.undo"},
 	{"undo", 'u', CMD_FILE, WHERE(struct check_args, undo), "FILE",
@@ -272,10 +276,45 @@ static int take_back(const struct check_args *args)
 	return CHECK_CLEAN;
 }
 
+/* What is asked for by name, since records may be lost with it. */
+static int rebuild(const struct check_args *args)
+{
+	auto_image struct image img = {NULL};
+	auto_free char *undo_file = NULL;
+	struct ss_salvaged found;
+	struct err err = {""}, text;
+	int rc = image_open_undo(args->image, args->save, &img, &err);
+
+	if (!rc) {
+		rc = rebuild_map(&img, (unsigned)args->rebuild, args->names, &found, &err);
+		if (rc && image_take_back(&img, &text))
+			err_set(&err, rc, "%.200s; and it could not be taken back: %.200s",
+				err.text, text.text);
+	}
+	if (!rc)
+		rc = image_close_undo(&img, &undo_file, &err);
+	if (rc == -EALREADY) {
+		text_print("%s: %s\n", args->image, err.text);
+		return CHECK_CLEAN;
+	}
+	if (rc) {
+		cmd_fail(args->image, &err);
+		return CHECK_FAILED;
+	}
+	rebuild_tell(&found, &text);
+	text_print("%s: memory %u is rebuilt: %s; what was overwritten is in %s\n", args->image,
+		   (unsigned)args->rebuild, text.text, undo_file ? undo_file : "-");
+	return CHECK_REPAIRED;
+}
+
 static int cmd_check(const void *arguments)
 {
 	const struct check_args *args = arguments;
 
+	if (args->rebuild != CMD_UNSET && (!args->repair || args->undo || args->json))
+		return cmd_usage(&verb_check, "--rebuild goes with --repair, --save and --names");
+	if (args->rebuild != CMD_UNSET)
+		return rebuild(args);
 	if (args->undo && (args->repair || args->save || args->json))
 		return cmd_usage(&verb_check, "--undo goes with no other option");
 	if (args->save && !args->repair)
@@ -294,6 +333,9 @@ const struct verb verb_check = {
 		"on, where that exists); --undo takes it back. Bytes of a memory never change.\n"
 		"IMAGE may be an overlay, or a directory where an image is mounted: then the mount\n"
 		"repairs it, and takes a snapshot 'before-repair' first.\n"
+		"\n"
+		"--rebuild ID makes a damaged map anew, in fresh pages, from each record that can\n"
+		"still be read, and tells what is lost.\n"
 		"\n"
 		"Exits with the sum of: 0 clean, 1 repaired, 4 defects are left, 8 could not look\n"
 		"or not repair, 16 bad command line.",

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tools/cmd/cmd.h"
+#include "tools/records/rebuild.h"
 #include "tools/records/record_find.h"
 #include "tools/records/records_choice.h"
 #include "tools/sandbox/sandbox.h"
@@ -20,7 +21,7 @@ struct dump_args {
 	struct records_args r;
 	const char *range, *get;
 	uint64_t limit;
-	bool count, plain;
+	bool count, plain, salvage;
 };
 
 static const struct cmd_option options[] = {
@@ -32,6 +33,8 @@ static const struct cmd_option options[] = {
 	{"count", 0, CMD_FLAG, WHERE(struct dump_args, count), NULL, "only their number"},
 	{"plain", 0, CMD_FLAG, WHERE(struct dump_args, plain), NULL,
 	 "leave the bytes out that only 'load' needs"},
+	{"salvage", 0, CMD_FLAG, WHERE(struct dump_args, salvage), NULL,
+	 "go on behind what is broken, and look at every page of a map by itself"},
 	{NULL},
 };
 
@@ -243,6 +246,59 @@ static int dump_one(struct dump *d, const char *word, struct err *err)
 	return rc < 0 ? rc : show_record(d, c, &rec, err);
 }
 
+/* ---- out of a damaged map ---- */
+
+/* What the codec has no word for is digits. */
+static int show_damaged(const struct codec *c, struct ss_bytes bytes, struct buf *out,
+			struct err *err)
+{
+	size_t begin = out->len;
+
+	if (codec_show_value(c, bytes, out, NULL) == 0)
+		return 0;
+	out->len = begin;
+	buf_text(out, "{\"$hex\": \"");
+	buf_hex(out, bytes.data, bytes.len);
+	buf_text(out, "\"}");
+	return out->failed ? err_set(err, -ENOMEM, "no memory for a record") : 0;
+}
+
+static int show_salvaged(void *ctx, struct ss_bytes key, struct ss_bytes value, struct err *err)
+{
+	struct dump *d = ctx;
+	int rc;
+
+	buf_text(&d->out, "{\"key\": ");
+	rc = show_damaged(&d->choice->key, key, &d->out, err);
+	buf_text(&d->out, ", \"value\": ");
+	if (rc == 0)
+		rc = show_damaged(&d->choice->value, value, &d->out, err);
+	buf_text(&d->out, "}\n");
+	return rc == 0 && d->out.len > FLUSH_LEN ? flush(d, err) : rc;
+}
+
+static int count_salvaged(void *ctx, struct ss_bytes key, struct ss_bytes value, struct err *err)
+{
+	return 0;
+}
+
+/* -ENODATA: something is lost, which was said. */
+static int dump_salvaged(struct dump *d, const struct dump_args *args, struct err *err)
+{
+	struct ss_salvaged found;
+	struct err text;
+	int rc = ss_salvage(d->ss, args->count ? count_salvaged : show_salvaged, d, &found, err);
+
+	if (rc < 0)
+		return rc;
+	if (args->count)
+		buf_printf(&d->out, "%" PRIu64 "\n", found.walked + found.found);
+	rebuild_tell(&found, &text);
+	cmd_error(args->r.image, "%s", text.text);
+	rc = flush(d, err);
+	return rc == 0 && rebuild_has_lost(&found) ? -ENODATA : rc;
+}
+
 static int dump(const struct dump_args *args, struct records_choice *choice, struct err *err)
 {
 	auto_records struct records r = {0};
@@ -257,6 +313,11 @@ static int dump(const struct dump_args *args, struct records_choice *choice, str
 	if (rc < 0)
 		return rc;
 	d.ss = r.ss;
+	if (args->salvage) {
+		rc = dump_salvaged(&d, args, err);
+		buf_free(&d.out);
+		return rc;
+	}
 	if (!args->count)
 		records_say_guess(args->r.image, &r, choice);
 	if (args->range && !record_is_ordered(d.ss))
@@ -286,10 +347,13 @@ static int cmd_dump(const void *arguments)
 
 	if (rc < 0)
 		return cmd_usage(&verb_dump, "%s", err.text);
+	if (args->salvage && (args->get || args->range || args->limit != CMD_UNSET))
+		return cmd_usage(&verb_dump, "--salvage is for all records");
+	choice.opts.salvage = args->salvage;
 	choice.key.plain = choice.value.plain = args->plain;
 	rc = dump(args, &choice, &err);
 	/* A reader that has seen enough needs no message. */
-	if (rc == -EPIPE)
+	if (rc == -EPIPE || rc == -ENODATA)
 		return CMD_FAILED;
 	return rc ? cmd_fail(args->r.image, &err) : CMD_DONE;
 }
@@ -302,6 +366,8 @@ const struct verb verb_dump = {
 		"\"value\": V}\n"
 		"of a vector, heap or log, {\"value\": V} of a cell or a payload. Without ID, IMAGE is\n"
 		"a raw image that holds the structure itself.\n\n"
+		"--salvage is for a map that is damaged: each record that can still be read is\n"
+		"printed once, in no certain order, and what is lost is told. Exits with 1 then.\n\n"
 		"A CODEC says how the bytes of keys and values are written:\n"
 		"  hex        two digits for each byte\n"
 		"  utf8       text\n"
@@ -315,6 +381,7 @@ const struct verb verb_dump = {
 		"  cbor-text  text as a CBOR item\n"
 		"  cbor       CBOR as JSON, without loss\n"
 		"  candid     a Candid message; candid:FILE.did has the names of its fields\n"
+		"  protobuf   a protobuf message, field by field, without a schema\n"
 		"  json       JSON text\n"
 		"  exec:CMD   what a command answers, a line of JSON for each line of hex digits\n"
 		"What a codec's own notation would not lead back from to the same bytes has them\n"
