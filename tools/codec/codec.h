@@ -83,7 +83,8 @@ int MUST_CHECK codec_read_word(const struct codec *c, const char *word, struct b
 
 /* Codecs in files of their own. */
 extern const struct codec_ops codec_hex, codec_blob, codec_bytes, codec_utf8, codec_cbor_text,
-	codec_bool, codec_principal, codec_cbor, codec_json, codec_candid, codec_exec;
+	codec_bool, codec_principal, codec_cbor, codec_json, codec_candid, codec_protobuf,
+	codec_exec;
 /* codec_number.c, codec_type.c: false: the name is no such codec's. */
 bool codec_parse_number(const char *spec, struct codec *out);
 bool codec_is_type(const char *spec);

@@ -5,8 +5,9 @@
 #include "tools/codec/codec.h"
 
 static const struct codec_ops *const codecs[] = {
-	&codec_hex,  &codec_utf8, &codec_blob,   &codec_bytes,     &codec_bool, &codec_principal,
-	&codec_cbor, &codec_json, &codec_candid, &codec_cbor_text, &codec_exec,
+	&codec_hex,    &codec_utf8,      &codec_blob,     &codec_bytes,
+	&codec_bool,   &codec_principal, &codec_cbor,     &codec_json,
+	&codec_candid, &codec_cbor_text, &codec_protobuf, &codec_exec,
 };
 
 static const struct codec_ops *find_ops(const char *name, size_t len)
@@ -52,7 +53,7 @@ int codec_parse(const char *spec, struct codec *out, struct err *err)
 			"there is no codec '%.80s': hex, utf8, u8 to u128 and i8 to i128 with "
 			"be or le behind, bool, principal, blob(N), bytes(N), tuple(A,B), "
 			"tuple(A,B,C), option(T), reverse(T), len8(T), cbor-text, cbor, candid, "
-			"json, exec:CMD",
+			"protobuf, json, exec:CMD",
 			spec);
 	}
 	if (colon && !out->ops->set_arg)
