@@ -41,9 +41,13 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	to = buf_room(b, (size_t)len + 1);
 	if (!to)
 		return;
-	va_start(args, fmt);
-	vsnprintf(to, (size_t)len + 1, fmt, args);
-	va_end(args);
+	if ((size_t)len < sizeof(small)) {
+		memcpy(to, small, (size_t)len + 1);
+	} else {
+		va_start(args, fmt);
+		vsnprintf(to, (size_t)len + 1, fmt, args);
+		va_end(args);
+	}
 	b->len += (size_t)len;
 }
 

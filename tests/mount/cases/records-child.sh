@@ -43,7 +43,7 @@ check(40)
 END
 left=$(pgrep -P "$daemon") || :
 kill -KILL "$daemon"
-wait "$daemon" || :
+wait "$daemon" 2>/dev/null || :
 unmount -l "$MNT"
 unset "daemon_of[$MNT]"
 for pid in $left; do
