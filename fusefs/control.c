@@ -15,6 +15,7 @@ enum {
 	INO_INFO = 4,
 	INO_BESIDE = 5, /* and the next FS_BESIDE_MAX - 1; 9 is the records' */
 	INO_ACCOUNT = 12,
+	INO_FRONT = 11,
 };
 
 static struct node *control_find(struct fs *fs, struct node *dir, const char *name)
@@ -27,6 +28,8 @@ static struct node *control_find(struct fs *fs, struct node *dir, const char *na
 		return records_root(fs);
 	if (strcmp(name, "stable") == 0)
 		return &fs->stable;
+	if (strcmp(name, "front") == 0 && fs->base_len > 0)
+		return &fs->front;
 	for (unsigned i = 0; i < fs->beside_count; i++)
 		if (strcmp(name, fs->cfg->beside[i].name) == 0)
 			return &fs->beside[i];
@@ -43,6 +46,8 @@ static int control_list(struct fs *fs, struct node *dir, list_add_fn *add, void 
 		rc = add(list, "stable", fs->stable.ino, S_IFREG);
 	if (!rc && fs->account)
 		rc = add(list, "account.json", fs->account_file.ino, S_IFREG);
+	if (!rc && fs->base_len > 0)
+		rc = add(list, "front", fs->front.ino, S_IFREG);
 	for (unsigned i = 0; !rc && i < fs->beside_count; i++)
 		rc = add(list, fs->cfg->beside[i].name, fs->beside[i].ino, S_IFREG);
 	return rc;
@@ -213,12 +218,19 @@ static void open_info(fuse_req_t req, fuse_ino_t ino, struct node *node, struct 
 		drop_text(text);
 }
 
-/* ---- stable ---- */
+/* ---- stable, and front: the part of it that lies before the manager ---- */
 
 struct stable {
 	struct handle h;
+	const struct node *node;
 	struct snap_bound bound;
 };
+
+/* Image pinned. */
+static uint64_t shown_len(const struct fs *fs, const struct node *node)
+{
+	return node == &fs->front ? fs->base_len : fs->whole->len;
+}
 
 static void read_stable(fuse_req_t req, struct handle *h, size_t size, off_t off)
 {
@@ -227,12 +239,13 @@ static void read_stable(fuse_req_t req, struct handle *h, size_t size, off_t off
 	auto_mm_pin struct mm *mm = fs->mm;
 	struct err err = {""};
 	int rc = buf ? 0 : -ENOMEM;
+	uint64_t len;
 
 	mm_pin(mm);
-	size = (uint64_t)off < fs->store->len ? MIN((uint64_t)size, fs->store->len - (uint64_t)off)
-					      : 0;
+	len = shown_len(fs, ((struct stable *)h)->node);
+	size = (uint64_t)off < len ? MIN((uint64_t)size, len - (uint64_t)off) : 0;
 	if (!rc && size > 0)
-		rc = store_read(fs->store, buf, size, (uint64_t)off, &err);
+		rc = store_read(fs->whole, buf, size, (uint64_t)off, &err);
 	if (rc)
 		fs_reply(req, rc, &err);
 	else
@@ -274,6 +287,7 @@ static void open_stable(fuse_req_t req, fuse_ino_t ino, struct node *node,
 		return;
 	}
 	s->h.ops = &stable_handle_ops;
+	s->node = node;
 	change_staged_init(&s->bound.staged);
 	if (reply_handle(req, &s->h, fi))
 		return;
@@ -286,7 +300,7 @@ static uint64_t stable_len(struct fs *fs, struct node *node)
 	auto_mm_pin struct mm *mm = fs->mm;
 
 	mm_pin(mm);
-	return fs->store->len;
+	return shown_len(fs, node);
 }
 
 static uint64_t stable_blocks(struct fs *fs, struct node *node)
@@ -297,8 +311,8 @@ static uint64_t stable_blocks(struct fs *fs, struct node *node)
 	struct stat st;
 
 	mm_pin(mm);
-	host = store_host_at(fs->store, 0);
-	len = fs->store->len;
+	host = store_host_at(fs->whole, 0);
+	len = shown_len(fs, node);
 	if (host.fd >= 0 && host.len == len && fstat(host.fd, &st) == 0 && S_ISREG(st.st_mode))
 		len = MIN((uint64_t)st.st_blocks * 512, len);
 	return div_up(len, 512);
@@ -337,6 +351,7 @@ void control_init(struct fs *fs)
 {
 	node_init(fs, &fs->control, &control_ops, INO_CONTROL, S_IFDIR | 0555);
 	node_init(fs, &fs->stable, &stable_ops, INO_STABLE, S_IFREG | 0444);
+	node_init(fs, &fs->front, &stable_ops, INO_FRONT, S_IFREG | 0444);
 	node_init(fs, &fs->info, &info_ops, INO_INFO, S_IFREG | 0444);
 	node_init(fs, &fs->account_file, &info_ops, INO_ACCOUNT, S_IFREG | 0444);
 	while (fs->cfg->beside && fs->cfg->beside[fs->beside_count].name) {

@@ -218,6 +218,7 @@ int fs_mount(const struct fs_config *cfg, bool *mounted, struct err *err)
 	if (!fs)
 		return err_set(err, -ENOMEM, "no memory for a mount");
 	*fs = (struct fs){.cfg = cfg, .mm = cfg->mm, .store = cfg->store, .view_fd = -1};
+	fs->whole = window_whole(cfg->store, &fs->base_len);
 	pthread_mutex_init(&fs->acts_lock, NULL);
 	pthread_mutex_init(&fs->errand_lock, NULL);
 	pthread_mutex_init(&fs->tasks_lock, NULL);

@@ -94,7 +94,7 @@ struct fs_passthrough {
 struct fs_config {
 	const struct fs_options *opts;
 	struct mm *mm;
-	struct store *store;    /* what mm was opened on */
+	struct store *store;    /* what mm was opened on: a window, where something lies in front */
 	struct snap_live *live; /* its snapshots; NULL: it cannot have any */
 	struct bond *bond;      /* what lies beside it; NULL: nothing can */
 	/* What lay beside it, where it is a checkpoint: shown read-only; or NULL */
@@ -142,6 +142,7 @@ enum fs_verb {
 	FS_REPAIR,    /* mm_repair */
 	FS_ACCOUNT,   /* mm_id: `account`; number: 1 where read(2) is answered from a cache, too.
 		       * FS_SNAP_ALL: counting begins anew. -EOPNOTSUPP: without fs_options.account */
+	FS_BASE,      /* number: the page of the image where the manager begins */
 };
 
 /* Pages of 4 KiB of one memory. */

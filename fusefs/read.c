@@ -32,7 +32,7 @@ static char zeros[ZEROS_LEN];
 
 void window_open(struct fs *fs)
 {
-	struct store_host host = store_host_at(fs->store, 0);
+	struct store_host host = store_host_at(fs->whole, 0);
 	struct mm_stat ms;
 	void *base;
 
@@ -41,7 +41,7 @@ void window_open(struct fs *fs)
 	if (host.fd < 0 || host.off != 0)
 		return;
 	/* A mapping may reach behind the file's end: the file can grow into it. */
-	fs->window_len = MIN((ms.cap_pages + 1) * MM_PAGE_LEN, WINDOW_MAX_LEN);
+	fs->window_len = MIN(fs->base_len + (ms.cap_pages + 1) * MM_PAGE_LEN, WINDOW_MAX_LEN);
 	base = mmap(NULL, fs->window_len, PROT_READ, MAP_SHARED, host.fd, 0);
 	if (base == MAP_FAILED)
 		return;
@@ -78,7 +78,7 @@ static bool piece_bytes(struct fs *fs, uint64_t host_off, uint64_t *len, char **
 	uint64_t start, end;
 
 	/* The window is the image's file from its beginning: the store's offsets are the file's. */
-	if (store_next_data(fs->store, host_off, &start, &end, NULL))
+	if (store_next_data(fs->whole, host_off, &start, &end, NULL))
 		return false;
 	*bytes = start > host_off ? zeros : fs->window + host_off;
 	*len = MIN(*len,

@@ -35,6 +35,9 @@ struct mm {
 int MUST_CHECK image_load(struct store *s, uint8_t *page, struct layout *lay,
 			  enum layout_verdict *verdict, bool *unfinished, struct err *why);
 
+/* -EUCLEAN: a memory has not the buckets that it needs, or its pages do not lie in the image. */
+int MUST_CHECK image_check_complete(const struct mm *mm, struct err *err);
+
 /* Carries out on the store what image_load applied to *lay, and erases the record. */
 int MUST_CHECK image_finish(struct store *s, const struct layout *lay, struct err *err);
 

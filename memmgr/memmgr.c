@@ -45,8 +45,7 @@ int mm_create(struct store *s, uint32_t bucket_pages, struct err *err)
 	return rc ? rc : store_write(s, page, LAYOUT_LEN, 0, 0, err);
 }
 
-/* Each memory has the buckets it needs, and its pages lie inside the image. */
-static int check_complete(const struct mm *mm, struct err *err)
+int image_check_complete(const struct mm *mm, struct err *err)
 {
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
 		const struct bucket_list *list = &mm->buckets.of[id];
@@ -105,7 +104,7 @@ static int load(struct mm *mm, struct err *err)
 		rc = buckets_load(&mm->buckets, mm->lay.owner, err);
 	if (rc || !mm->store->writable)
 		return rc;
-	rc = check_complete(mm, err);
+	rc = image_check_complete(mm, err);
 	if (rc)
 		return err_prefix(err, rc, "damaged");
 	return unfinished ? image_finish(mm->store, &mm->lay, err) : 0;
@@ -187,6 +186,7 @@ int mm_reload(struct mm *mm, struct err *err)
 {
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++)
 		mm->changes[id]++;
+	window_follow(mm->store);
 	return load(mm, err);
 }
 
@@ -241,6 +241,14 @@ void mm_memory(struct mm *mm, unsigned mm_id, struct mm_memory *out)
 uint64_t mm_change_count(struct mm *mm, unsigned mm_id)
 {
 	return mm->changes[mm_id];
+}
+
+uint64_t mm_base_off(struct mm *mm)
+{
+	uint64_t base_off;
+
+	(void)window_whole(mm->store, &base_off);
+	return base_off;
 }
 
 int mm_bucket_owner(struct mm *mm, uint32_t index)

@@ -33,6 +33,18 @@ enum mm_kind {
 /* What an image is, and in `why` one sentence that says from what that follows. */
 int MUST_CHECK mm_probe(struct store *s, enum mm_kind *kind, struct err *why);
 
+/*
+ * Managers that begin at a page boundary behind something else, in an image that is MM_RAW: only
+ * whole and sound ones count. Looks at the first MM_BASE_SEARCH_PAGES pages, and reads of a page
+ * without a manager 4 bytes. What lies in the buckets of one that was found is that one's content.
+ */
+enum { MM_BASE_SEARCH_PAGES = 4096 };
+struct mm_base {
+	unsigned found;   /* 0, 1 or 2; 2 stands for more, too */
+	uint64_t page[2]; /* of the image, where they begin */
+};
+int MUST_CHECK mm_find_base(struct store *s, struct mm_base *out, struct err *err);
+
 /* Makes an empty manager on an empty store (-EEXIST otherwise); bucket_pages 1 to 65535. */
 int MUST_CHECK mm_create(struct store *s, uint32_t bucket_pages, struct err *err);
 
@@ -80,6 +92,9 @@ void mm_memory(struct mm *mm, unsigned mm_id, struct mm_memory *out);
 /* Another number whenever the memory's bytes or its size may have changed since, whoever asked for
  * that. Asked for before reading, it tells later whether what was read still holds. */
 uint64_t mm_change_count(struct mm *mm, unsigned mm_id);
+
+/* Where page 0 begins in the whole store, in bytes: 0, unless mm was opened on a window. */
+uint64_t mm_base_off(struct mm *mm);
 
 /* The owner of a bucket: a memory's id, or -1. */
 int mm_bucket_owner(struct mm *mm, uint32_t index);

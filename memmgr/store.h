@@ -92,17 +92,24 @@ int MUST_CHECK file_store_open(const char *path, bool writable, struct store **o
 /* As above on an open descriptor, which the store owns from now on, also when this fails. */
 int MUST_CHECK file_store_from_fd(int fd, bool writable, struct store **out, struct err *err);
 
-/* ---- window.c: a store that begins some pages into another one ---- */
-
 /*
- * What lies in `under` from base_len on. It reaches to the end, and moves it when it is resized;
- * what lies before is never touched. Owns `under` from now on, also when this fails: -EINVAL for a
- * store that ends before.
+ * A window: what lies in `under` from base_len on. It reaches to the end, and moves the end when it
+ * is resized; what lies in front is never touched. Owns `under` from now on, also when this fails:
+ * -EINVAL for a store that ends before.
  */
 int MUST_CHECK window_store_open(struct store *under, uint64_t base_len, struct store **out,
 				 struct err *err);
-/* The same, but `under` stays the caller's, and outlives the window. */
+/* The same, but `under` stays the caller's and must outlive *out. */
 int MUST_CHECK window_store_over(struct store *under, uint64_t base_len, struct store **out,
 				 struct err *err);
+/* The `len` bytes from base_len on, to be read. `under` stays the caller's and must outlive *out.
+ */
+int MUST_CHECK window_look(struct store *under, uint64_t base_len, uint64_t len, struct store **out,
+			   struct err *err);
+/* The store that a window lies over, and in *base_len, which may be NULL, where the window begins
+ * in that store. For another kind of store: s itself, and 0. */
+struct store *window_whole(struct store *s, uint64_t *base_len);
+/* Takes over the length of the store below, where that was changed by another way. */
+void window_follow(struct store *s);
 
 #endif

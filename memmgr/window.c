@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A store that begins some pages into another one: for managers that do not start at page 0. Adds
- * an offset to every call and has no state of its own; locks are the lower store's.
+ * Windows: see store.h. Adds an offset to every call and has no state of its own; locks are the
+ * lower store's.
  */
 #include "memmgr/store.h"
 
@@ -67,8 +67,8 @@ static int window_next_data(struct store *s, uint64_t off, uint64_t *start, uint
 	struct window *w = window_of(s);
 	int rc = store_next_data(w->under, w->base_len + off, start, end, err);
 
-	*start -= w->base_len;
-	*end -= w->base_len;
+	*start = MIN(*start - w->base_len, s->len);
+	*end = MIN(*end - w->base_len, s->len);
 	return rc;
 }
 
@@ -77,6 +77,7 @@ static void window_host_at(struct store *s, uint64_t off, struct store_host *out
 	struct window *w = window_of(s);
 
 	*out = store_host_at(w->under, w->base_len + off);
+	out->len = MIN(out->len, s->len - off);
 }
 
 static void window_close(struct store *s)
@@ -98,23 +99,33 @@ static const struct store_ops window_ops = {
 	.close = window_close,
 };
 
-int window_store_over(struct store *under, uint64_t base_len, struct store **out, struct err *err)
+int window_look(struct store *under, uint64_t base_len, uint64_t len, struct store **out,
+		struct err *err)
 {
 	struct window *w;
 
-	if (base_len > under->len)
+	if (base_len > under->len || len > under->len - base_len)
 		return err_set(err, -EINVAL,
 			       "the image has %" PRIu64 " bytes and ends before byte %" PRIu64,
 			       under->len, base_len);
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return err_set(err, -ENOMEM, "out of memory");
-	w->s = (struct store){
-		.ops = &window_ops, .len = under->len - base_len, .writable = under->writable};
+	w->s = (struct store){.ops = &window_ops, .len = len};
 	w->under = under;
 	w->base_len = base_len;
 	*out = &w->s;
 	return 0;
+}
+
+int window_store_over(struct store *under, uint64_t base_len, struct store **out, struct err *err)
+{
+	uint64_t len = under->len - MIN(under->len, base_len);
+	int rc = window_look(under, base_len, len, out, err);
+
+	if (!rc)
+		(*out)->writable = under->writable;
+	return rc;
 }
 
 int window_store_open(struct store *under, uint64_t base_len, struct store **out, struct err *err)
@@ -124,6 +135,23 @@ int window_store_open(struct store *under, uint64_t base_len, struct store **out
 	if (rc)
 		store_close(under);
 	else
-		((struct window *)*out)->owns = true;
+		window_of(*out)->owns = true;
 	return rc;
+}
+
+struct store *window_whole(struct store *s, uint64_t *base_len)
+{
+	bool is_window = s->ops == &window_ops;
+
+	if (base_len)
+		*base_len = is_window ? window_of(s)->base_len : 0;
+	return is_window ? window_of(s)->under : s;
+}
+
+void window_follow(struct store *s)
+{
+	struct window *w = window_of(s);
+
+	if (s->ops == &window_ops)
+		s->len = w->under->len - MIN(w->under->len, w->base_len);
 }

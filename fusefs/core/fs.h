@@ -145,12 +145,14 @@ struct node {
 struct fs {
 	const struct fs_config *cfg;
 	struct mm *mm;
-	struct store *store;
+	struct store *store; /* what mm was opened on */
+	struct store *whole; /* the same, or what `store` is a window of: from base_len on */
+	uint64_t base_len;
 	struct fuse_session *session;
 	pthread_mutex_t tree_lock;
 	struct node root; /* the head of the list of named files */
 	const struct node_ops *file_ops;
-	struct node control, stable, info, account_file, snap_root;
+	struct node control, stable, info, front, account_file, snap_root;
 	struct records *records;
 	struct node *record;     /* stands for every record: see records.h */
 	struct by_name *by_name; /* NULL: there are no names */

@@ -87,7 +87,7 @@ static int open_snap(struct fs *fs, const struct snap_live_info *info, struct fs
 	pthread_rwlock_init(&snap->lock, NULL);
 	snap_node_init(fs, snap, &snap->dir, &dir_ops, 0, S_IFDIR | 0755, info);
 	snap_node_init(fs, snap, &snap->stable, &shown_ops, SNAP_INO_STABLE, S_IFREG | 0644, info);
-	snap->stable.size_len = snap->view->len;
+	snap->stable.size_len = window_whole(snap->view, NULL)->len;
 	snap->next = fs->snaps;
 	fs->snaps = snap;
 	*out = snap;
@@ -284,8 +284,9 @@ static int read_node(struct node *node, void *buf, size_t len, uint64_t off, str
 		return -ESTALE;
 	if (scratch_of(node))
 		return scratch_of(node)->read(scratch_of(node)->ctx, buf, len, off, err);
-	return node == &snap->stable ? store_read(snap->view, buf, len, off, err)
-				     : mm_read(snap->mm, node->mm_id, buf, len, off, err);
+	return node == &snap->stable
+		       ? store_read(window_whole(snap->view, NULL), buf, len, off, err)
+		       : mm_read(snap->mm, node->mm_id, buf, len, off, err);
 }
 
 static void read_op(fuse_req_t req, fuse_ino_t ino, struct node *node, size_t size, off_t off)
@@ -312,7 +313,7 @@ static int next_data(struct fs *fs, struct node *node, uint64_t off, uint64_t *s
 	if (snap->gone)
 		return -ESTALE;
 	if (node == &snap->stable)
-		return store_next_data(snap->view, off, start, end, err);
+		return store_next_data(window_whole(snap->view, NULL), off, start, end, err);
 	if (scratch_of(node) && scratch_of(node)->next_data)
 		return scratch_of(node)->next_data(scratch_of(node)->ctx, off, start, end, err);
 	*start = off;

@@ -205,6 +205,10 @@ static int act(struct fs *fs, struct fs_request *r, struct snap_bound *bound, st
 		r->mm_id = fs->cfg->opts->ephemeral ? FS_SYNC_EPHEMERAL : 0;
 		return fs->cfg->opts->read_only ? 0 : fs_sync(fs, err);
 	}
+	if (r->verb == FS_BASE) {
+		r->number = (uint32_t)(fs->base_len / MM_PAGE_LEN);
+		return 0;
+	}
 	if (changes && fs->cfg->opts->read_only)
 		return err_set(err, -EROFS, "the image is mounted read-only");
 	/* One change at a time: each waits for the image while it keeps others from the chain. */

@@ -13,9 +13,7 @@ head_is_left() {
     cmp -n 131072 front "$1" || fail "the pages before the base page of $1 have changed"
 }
 
-run 0 info --json late.img
-json .kind '"raw"'
-for words in "info --json" "map --json" "advise --json" "check --json" "cat -l 100K"; do
+for words in "advise --json" "check --json" "cat -l 100K"; do
     read -r verb rest <<<"$words"
     id=$([ $verb = cat ] && echo 4 || true)
     run 0 $verb $rest c_interleaved.img $id
@@ -23,6 +21,17 @@ for words in "info --json" "map --json" "advise --json" "check --json" "cat -l 1
     run 0 $verb --base-page 2 $rest late.img $id
     same want out
 done
+
+run 0 info --json c_interleaved.img
+jq -S 'del(.why, .pages, .base_page, .front)' out >want
+run 0 info --json --base-page 2 late.img
+json '[.base_page, .front.bytes, .front.content]' '[2,131072,"unknown"]'
+jq -S 'del(.why, .pages, .base_page, .front)' out | cmp want - || fail "info says something else"
+run 0 map --json c_interleaved.img
+jq -S '[.ranges[] | .image_offset += 131072]' out >want
+run 0 map --json --base-page 2 late.img
+json '[.ranges[] | select(.kind == "front") | [.image_offset, .length]]' '[[0,131072]]'
+jq -S '[.ranges[] | select(.kind != "front")]' out | cmp want - || fail "map says something else"
 
 seq 10000 >text
 run 0 put --base-page 2 late.img 7 text

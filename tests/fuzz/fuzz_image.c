@@ -127,6 +127,26 @@ static void repair(struct store *s, const struct mm_check_result *before, struct
 	demand(rc == 0 || rc == -ENOSPC, "cannot close", &err);
 }
 
+/* Behind a page of something else it is found where it is whole, and opens there. */
+static void find_behind(struct store *image)
+{
+	auto_store struct store *s = mem_store_new(NULL, PAGE + image->len);
+	auto_store struct store *window = NULL;
+	auto_mm struct mm *mm = NULL;
+	struct mm_base base;
+	struct err err = {""};
+
+	memcpy(mem_store_bytes(s) + PAGE, mem_store_bytes(image), image->len);
+	demand(mm_find_base(s, &base, &err) == 0, "cannot search", &err);
+	if (base.found == 0)
+		return;
+	demand(window_look(s, base.page[0] * PAGE, s->len - base.page[0] * PAGE, &window, &err) ==
+		       0,
+	       "found outside", &err);
+	demand(mm_open(window, &mm, &err) == 0, "found what does not open", &err);
+	look_through(mm);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	auto_store struct store *s = NULL;
@@ -144,6 +164,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rc = mm_open(s, &mm, &err);
 	if (rc == 0)
 		look_through(mm);
+	find_behind(s);
 	rc = mm_check(s, NULL, NULL, &result, &err);
 	demand((rc == 0) == (kind == MM_MANAGED), "probing and checking disagree", &err);
 	if (rc == 0)

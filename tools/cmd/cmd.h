@@ -94,8 +94,8 @@ int MUST_CHECK parse_number(const char *text, uint64_t min, uint64_t max, uint64
 int MUST_CHECK parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *out,
 			  struct err *err);
 int MUST_CHECK parse_id(const char *text, uint64_t *out, struct err *err);
-/* Pages before the manager's first one, in every image that is opened or made. The command line
- * sets it, before any image is opened. */
+/* Pages before the manager's first one, in every image that is opened or made; CMD_UNSET: found by
+ * looking, and in a new image none. The command line sets it, before any image is opened. */
 extern uint64_t image_base_pages;
 /* The user vouches for whatever a file names as its backing file. Set likewise. */
 extern bool image_trust_backing;

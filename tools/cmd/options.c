@@ -15,7 +15,7 @@ enum {
 	BASE_PAGE_MAX = 1 << 23, /* 512 GiB: a canister has less */
 };
 
-uint64_t image_base_pages;
+uint64_t image_base_pages = CMD_UNSET;
 bool image_trust_backing;
 
 int cmd_base_page(const char *text, struct err *err)

@@ -62,7 +62,7 @@ int beside_of(const struct side_files *files, struct beside *out, struct err *er
 int beside_of_store(struct store *s, struct beside *out, struct err *err)
 {
 	auto_bundle struct bundle *bundle = NULL;
-	int rc = snap_side_open(s, &bundle, err);
+	int rc = snap_side_open(window_whole(s, NULL), &bundle, err);
 
 	if (!rc)
 		return beside_of(bundle ? bundle_files(bundle) : NULL, out, err);

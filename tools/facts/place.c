@@ -8,11 +8,12 @@
 const char *const place_names[PLACE_KINDS] = {
 	[PLACE_RAW] = "raw",     [PLACE_PAGE_0] = "page 0", [PLACE_MEMORY] = "memory",
 	[PLACE_SLACK] = "slack", [PLACE_HOLE] = "hole",     [PLACE_TAIL] = "tail",
+	[PLACE_FRONT] = "front",
 };
 
 struct places {
 	bool raw;
-	uint64_t image_len, bucket_len;
+	uint64_t image_len, bucket_len, base_off;
 	uint32_t buckets;
 	uint64_t memory_len[MM_MAX_MEMORIES];
 	int16_t owner[MM_MAX_BUCKETS]; /* -1: nobody */
@@ -33,6 +34,7 @@ int places_new(struct mm *mm, uint64_t image_len, struct places **out, struct er
 	if (!mm)
 		return 0;
 	mm_stat(mm, &st);
+	p->base_off = mm_base_off(mm);
 	p->buckets = st.buckets;
 	p->bucket_len = (uint64_t)st.bucket_pages * MM_PAGE_LEN;
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
@@ -61,8 +63,9 @@ void cleanup_places(struct places **p)
 
 static struct place in_bucket(const struct places *p, uint64_t image_off)
 {
-	uint32_t bucket = (uint32_t)((image_off - MM_PAGE_LEN) / p->bucket_len);
-	uint64_t at = (image_off - MM_PAGE_LEN) % p->bucket_len;
+	uint64_t behind = image_off - p->base_off - MM_PAGE_LEN;
+	uint32_t bucket = (uint32_t)(behind / p->bucket_len);
+	uint64_t at = behind % p->bucket_len;
 	struct place place = {.kind = PLACE_HOLE,
 			      .mm_id = p->owner[bucket],
 			      .off = image_off,
@@ -83,14 +86,18 @@ static struct place in_bucket(const struct places *p, uint64_t image_off)
 struct place place_at(const struct places *p, uint64_t image_off)
 {
 	struct place place = {.mm_id = -1, .off = image_off, .bucket = -1};
+	uint64_t buckets_off = p->base_off + MM_PAGE_LEN;
 
 	if (p->raw) {
 		place.kind = PLACE_RAW;
 		place.len = p->image_len - image_off;
-	} else if (image_off < MM_PAGE_LEN) {
+	} else if (image_off < p->base_off) {
+		place.kind = PLACE_FRONT;
+		place.len = p->base_off - image_off;
+	} else if (image_off < buckets_off) {
 		place.kind = PLACE_PAGE_0;
-		place.len = MM_PAGE_LEN - image_off;
-	} else if ((image_off - MM_PAGE_LEN) / p->bucket_len < p->buckets) {
+		place.len = buckets_off - image_off;
+	} else if ((image_off - buckets_off) / p->bucket_len < p->buckets) {
 		place = in_bucket(p, image_off);
 	} else {
 		place.kind = PLACE_TAIL;

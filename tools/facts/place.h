@@ -9,6 +9,7 @@
 
 enum place_kind {
 	PLACE_RAW,    /* the image has no manager */
+	PLACE_FRONT,  /* before the manager's page */
 	PLACE_PAGE_0, /* the manager's page, or behind its table */
 	PLACE_MEMORY,
 	PLACE_SLACK, /* in a memory's bucket, behind its last page */
@@ -28,7 +29,8 @@ struct place {
 };
 
 struct places;
-/* NULL: a raw image of `image_len` bytes. The layout must not change while it is used. */
+/* NULL: a raw image. The whole image has `image_len` bytes, whatever mm was opened on. The layout
+ * must not change while it is used. */
 int MUST_CHECK places_new(struct mm *mm, uint64_t image_len, struct places **out, struct err *err);
 /* Accepts NULL. */
 void places_free(struct places *p);

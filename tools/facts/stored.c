@@ -13,7 +13,7 @@ struct stored stored_of(struct store *s)
 {
 	struct stored st = {.is_qcow2 = false};
 
-	st.is_qcow2 = snap_info(s, &st.info);
+	st.is_qcow2 = snap_info(window_whole(s, NULL), &st.info);
 	return st;
 }
 

@@ -7,22 +7,22 @@
 #include <sys/stat.h>
 
 #include "snapshot/snapshot.h"
+#include "tools/image/base.h"
 #include "tools/image/image_open.h"
 #include "tools/image/safe_load.h"
 
-/* The pages before the base page. */
-static int copy_head(const char *like, struct store *to, struct err *err)
+/* The pages before the base page; zeros stay holes. */
+static int copy_front(struct store *from, uint64_t len, struct store *to, struct err *err)
 {
 	auto_free uint8_t *page = malloc(MM_PAGE_LEN);
-	auto_store struct store *from = NULL;
-	int rc = page ? image_open_raw(like, &from, err) : err_set(err, -ENOMEM, "out of memory");
+	int rc = page ? 0 : err_set(err, -ENOMEM, "out of memory");
 
-	for (uint64_t n = 0; !rc && n < image_base_pages; n++) {
-		rc = store_read(from, page, MM_PAGE_LEN, n * MM_PAGE_LEN, err);
-		if (!rc)
-			rc = store_write(to, page, MM_PAGE_LEN, n * MM_PAGE_LEN, 0, err);
+	for (uint64_t off = 0; !rc && off < len; off += MM_PAGE_LEN) {
+		rc = store_read(from, page, MM_PAGE_LEN, off, err);
+		if (!rc && !is_zero(page, MM_PAGE_LEN))
+			rc = store_write(to, page, MM_PAGE_LEN, off, 0, err);
 	}
-	return rc ? err_prefix(err, rc, "the pages before the base page, from %s", like) : 0;
+	return rc ? err_prefix(err, rc, "the pages before the base page") : 0;
 }
 
 /* What `path` names is not in use, and nobody begins to use it meanwhile. `held`: but by the
@@ -50,12 +50,14 @@ static int open_file(const char *path, bool force, bool held, struct image_new *
 			     : snap_replace(&out->file, path, force, err);
 }
 
-int image_new_open(const char *path, bool force, const char *like, struct image_new *out,
+int image_new_open(const char *path, bool force, struct store *like, struct image_new *out,
 		   struct err *err)
 {
-	uint64_t base_len = image_base_pages * MM_PAGE_LEN;
+	uint64_t base_len = image_base_pages == CMD_UNSET ? 0 : image_base_pages * MM_PAGE_LEN;
+	struct store *from = like ? window_whole(like, &base_len) : NULL;
 	struct store *whole;
-	int rc = open_file(path, force, like && image_is_same(path, like), out, err);
+	/* It is open for writing only where it is what is replaced. */
+	int rc = open_file(path, force, like && like->writable, out, err);
 	int fd;
 
 	out->name = path;
@@ -70,8 +72,8 @@ int image_new_open(const char *path, bool force, const char *like, struct image_
 		return rc;
 	}
 	rc = store_resize(whole, base_len, err);
-	if (!rc && like)
-		rc = copy_head(like, whole, err);
+	if (!rc && from)
+		rc = copy_front(from, base_len, whole, err);
 	if (rc)
 		store_close(whole);
 	return rc ? rc : window_store_open(whole, base_len, &out->store, err);
@@ -105,13 +107,22 @@ static int give_name(struct image_new *new, uint64_t len, struct err *err)
 	return rc;
 }
 
+/* Before the image has its name: what belongs to it, and the image's id, which lies in page 0. */
+static int plant_sides(struct image_new *new, struct err *err)
+{
+	uint64_t base_len;
+	struct store *whole = window_whole(new->store, &base_len);
+	int rc = whole == new->store ? base_of(NULL, whole, false, &base_len, err) : 0;
+
+	return rc ? rc
+		  : side_plant(whole, base_len, new->swap.dir ? new->swap.dir : new->file.path,
+			       new->side, err);
+}
+
 int image_new_commit(struct image_new *new, struct err *err)
 {
-	uint64_t len = image_base_pages * MM_PAGE_LEN + new->store->len;
-	int rc = side_files_any(new->side)
-			 ? side_plant(new->store, 0, new->swap.dir ? new->swap.dir : new->file.path,
-				      new->side, err)
-			 : 0;
+	uint64_t len = window_whole(new->store, NULL)->len;
+	int rc = side_files_any(new->side) ? plant_sides(new, err) : 0;
 
 	store_close(new->store);
 	new->store = NULL;

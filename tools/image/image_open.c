@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "snapshot/snapshot.h"
+#include "tools/image/base.h"
 #include "tools/image/mounted.h"
 #include "tools/image/mounts.h"
 #include "tools/image/safe_load.h"
@@ -77,15 +78,15 @@ static void tell_notes(const char *path, const struct bond *bond)
 
 /* Ties the image to what lies beside it. `file` is the image's own, `path` what the user named: a
  * directory's scratch files lie beside the directory. */
-static int tie(const char *path, const char *file, const char *scratch_in, struct store **store,
-	       struct err *err)
+static int tie(const char *path, const char *file, uint64_t base_len, const char *scratch_in,
+	       struct store **store, struct err *err)
 {
 	struct stat st;
 	bool device = stat(file, &st) == 0 && S_ISBLK(st.st_mode);
 	const struct bond_place place = {
 		.file = file,
 		.beside = device ? NULL : path,
-		.base_off = image_base_pages * MM_PAGE_LEN,
+		.base_off = base_len,
 		.scratch_in = scratch_in,
 	};
 	int rc = bond_open(*store, &place, store, err);
@@ -104,8 +105,8 @@ static int tie(const char *path, const char *file, const char *scratch_in, struc
 	return rc;
 }
 
-static int tie_directory(const char *path, const char *scratch_in, struct store **store,
-			 struct err *err)
+static int tie_directory(const char *path, uint64_t base_len, const char *scratch_in,
+			 struct store **store, struct err *err)
 {
 	auto_free char *file = NULL;
 
@@ -117,24 +118,60 @@ static int tie_directory(const char *path, const char *scratch_in, struct store 
 	/* A canister without stable memory may have no file for it, and has nothing beside it. */
 	if (access(file, F_OK) < 0 && errno == ENOENT)
 		return 0;
-	return tie(path, file, scratch_in, store, err);
+	return tie(path, file, base_len, scratch_in, store, err);
 }
 
-static int open_tied(const char *path, bool writable, const char *scratch_in, struct store **out,
-		     struct err *err)
-{
-	int rc;
+/* How an image is opened, and what is found out about it on the way. */
+struct opening {
+	const char *path;
+	bool writable;
+	const char *told_as;    /* its name for notes on where its manager begins; NULL: none */
+	const char *scratch_in; /* see struct bond_place */
+	uint64_t base_len;      /* the front's; set by open_tied and open_whole */
+};
 
-	if (is_dir(path)) {
-		rc = open_snapshot(path, writable, out, err);
-		return rc ? rc : tie_directory(path, scratch_in, out, err);
+static int find_base(struct opening *o, struct store **store, struct err *err)
+{
+	int rc = base_of(o->told_as, *store, o->writable, &o->base_len, err);
+
+	if (rc) {
+		store_close(*store);
+		*store = NULL;
 	}
-	if (writable && snap_is_overlay(path))
-		rc = snap_overlay_continue(path, image_snap_flags() | SNAP_WRITABLE, out, err);
-	else
-		rc = snap_open_image(path, image_snap_flags() | (writable ? SNAP_WRITABLE : 0), out,
-				     err);
-	return rc ? rc : tie(path, path, scratch_in, out, err);
+	return rc;
+}
+
+static int open_file(const struct opening *o, struct store **out, struct err *err)
+{
+	unsigned flags = image_snap_flags() | (o->writable ? SNAP_WRITABLE : 0);
+
+	return o->writable && snap_is_overlay(o->path)
+		       ? snap_overlay_continue(o->path, flags, out, err)
+		       : snap_open_image(o->path, flags, out, err);
+}
+
+static int open_tied(struct opening *o, struct store **out, struct err *err)
+{
+	bool dir = is_dir(o->path);
+	int rc = dir ? open_snapshot(o->path, o->writable, out, err) : open_file(o, out, err);
+
+	if (!rc)
+		rc = find_base(o, out, err);
+	if (rc)
+		return rc;
+	return dir ? tie_directory(o->path, o->base_len, o->scratch_in, out, err)
+		   : tie(o->path, o->path, o->base_len, o->scratch_in, out, err);
+}
+
+/* The store from the base page on. *store is owned by the window then. */
+static int open_window(uint64_t base_len, struct store **store, struct err *err)
+{
+	struct store *whole = *store;
+	int rc = base_len > 0 ? window_store_open(whole, base_len, store, err) : 0;
+
+	if (rc)
+		*store = NULL;
+	return rc;
 }
 
 /* Who reads the memories alone is told that they are not all. */
@@ -154,45 +191,49 @@ static void tell_scratch(const char *path, struct store *store, struct bond *bon
 			  sides.files->count > 1 ? "them" : "the file");
 }
 
-static int open_whole(const char *path, bool writable, struct store **out, struct bond **bond,
-		      struct err *err)
+static int open_whole(struct opening *o, struct store **out, struct bond **bond, struct err *err)
 {
 	int rc;
 
 	*bond = NULL;
-	if (!writable && mounted_is(path))
-		return mounted_open(path, NULL, 0, out, err);
-	rc = open_tied(path, writable, NULL, out, err);
+	if (!o->writable && mounted_is(o->path)) {
+		rc = mounted_open(o->path, NULL, 0, out, err);
+		return rc ? rc : find_base(o, out, err);
+	}
+	rc = open_tied(o, out, err);
 	if (rc)
-		return tell_mount(path, rc, err);
+		return tell_mount(o->path, rc, err);
 	*bond = bond_of(*out);
-	if (!writable)
+	if (!o->writable)
 		return 0;
 	/* What is overwritten belongs to the image's snapshots. */
 	if (bond_dir_fd(*bond, SIDE_SNAP) >= 0)
-		rc = snap_live_open(*out, path, out, err);
+		rc = snap_live_open(*out, o->path, out, err);
 	return rc;
+}
+
+int image_open_whole(const char *path, bool writable, struct store **out, struct bond **bond,
+		     struct err *err)
+{
+	struct opening o = {.path = path, .writable = writable};
+
+	return open_whole(&o, out, bond, err);
 }
 
 int image_open_raw(const char *path, struct store **out, struct err *err)
 {
 	struct bond *bond;
 
-	return open_whole(path, false, out, &bond, err);
+	return image_open_whole(path, false, out, &bond, err);
 }
 
 static int open_store(const char *path, bool writable, struct store **out, struct bond **bond,
 		      struct err *err)
 {
-	struct store *whole;
-	int rc = open_whole(path, writable, &whole, bond, err);
+	struct opening o = {.path = path, .writable = writable, .told_as = path};
+	int rc = open_whole(&o, out, bond, err);
 
-	if (rc)
-		return rc;
-	if (image_base_pages > 0)
-		return window_store_open(whole, image_base_pages * MM_PAGE_LEN, out, err);
-	*out = whole;
-	return 0;
+	return rc ? rc : open_window(o.base_len, out, err);
 }
 
 int image_open_with_sides(const char *path, bool writable, struct store **out, struct bond **bond,
@@ -263,53 +304,23 @@ static int open_bytes(const char *path, bool writable, struct image *out, struct
 	return rc;
 }
 
-/* Whoever looks for the manager finds it at the beginning. */
-static int show_managed(struct store **store, struct err *err)
+/* out->store is the whole image's. `snaps`: it can have live snapshots. */
+static int open_live_mm(const struct opening *o, bool snaps, struct image *out, struct err *err)
 {
-	int rc = image_base_pages > 0
-			 ? window_store_open(*store, image_base_pages * MM_PAGE_LEN, store, err)
-			 : 0;
-
-	if (rc)
-		*store = NULL;
-	return rc;
-}
-
-static int open_live_mm(const char *path, struct image *out, struct err *err)
-{
-	int rc;
+	int rc = 0;
 
 	out->bond = bond_of(out->store);
-	rc = snap_live_open(out->store, path, &out->store, err);
-
+	if (snaps)
+		rc = snap_live_open(out->store, o->path, &out->store, err);
 	if (rc) {
 		out->store = NULL;
 		return rc;
 	}
-	out->live = snap_live_of(out->store);
-	rc = show_managed(&out->store, err);
+	out->live = snaps ? snap_live_of(out->store) : NULL;
+	rc = open_window(o->base_len, &out->store, err);
 	if (rc)
 		return rc;
-	note_layout(path, out->store->writable, out);
-	rc = image_open_mm(out->store, &out->mm, err);
-	if (rc)
-		image_drop(out);
-	return rc;
-}
-
-/* One that can have no live snapshots. */
-static int open_unsnapped(const char *path, bool writable, const char *scratch_in,
-			  struct image *out, struct err *err)
-{
-	int rc = open_tied(path, writable, scratch_in, &out->store, err);
-
-	if (rc)
-		return tell_mount(path, rc, err);
-	out->bond = bond_of(out->store);
-	rc = show_managed(&out->store, err);
-	if (rc)
-		return rc;
-	note_layout(path, writable, out);
+	note_layout(o->path, out->store->writable, out);
 	rc = image_open_mm(out->store, &out->mm, err);
 	if (rc)
 		image_drop(out);
@@ -319,15 +330,16 @@ static int open_unsnapped(const char *path, bool writable, const char *scratch_i
 int image_open_live(const char *path, bool writable, const char *scratch_in, struct image *out,
 		    struct err *err)
 {
+	struct opening o = {
+		.path = path, .writable = writable, .told_as = path, .scratch_in = scratch_in};
 	struct stat st;
+	bool snaps = stat(path, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
 	int rc;
 
 	if (!writable && mounted_is(path))
 		return image_open(path, writable, out, err);
-	if (stat(path, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
-		return open_unsnapped(path, writable, scratch_in, out, err);
-	rc = open_tied(path, writable, scratch_in, &out->store, err);
-	return rc ? tell_mount(path, rc, err) : open_live_mm(path, out, err);
+	rc = open_tied(&o, &out->store, err);
+	return rc ? tell_mount(path, rc, err) : open_live_mm(&o, snaps, out, err);
 }
 
 /* The file that is an overlay's base, for free(): of a canister snapshot, its stable memory. */
@@ -348,23 +360,29 @@ static int base_file(const char *path, char **file, struct err *err)
 int image_open_overlay(const char *path, const char *overlay, bool writable, const char *scratch_in,
 		       struct image *out, struct err *err)
 {
+	struct opening o = {
+		.path = overlay, .writable = writable, .told_as = path, .scratch_in = scratch_in};
 	auto_free char *base = NULL;
-	int rc = image_base_pages > 0
-			 ? err_set(err, -EOPNOTSUPP, "an overlay has no base page of its own")
-			 : base_file(path, &base, err);
+	int rc = base_file(path, &base, err);
 
 	if (rc)
 		return rc;
 	rc = snap_overlay_open(overlay, base, image_snap_flags() | (writable ? SNAP_WRITABLE : 0),
 			       &out->store, err);
 	if (!rc)
-		rc = tie(overlay, overlay, scratch_in, &out->store, err);
-	return rc ? err_prefix(err, rc, "the overlay %s", overlay)
-		  : open_live_mm(overlay, out, err);
+		rc = find_base(&o, &out->store, err);
+	if (!rc)
+		rc = tie(overlay, overlay, o.base_len, scratch_in, &out->store, err);
+	if (rc) {
+		out->store = NULL;
+		return err_prefix(err, rc, "the overlay %s", overlay);
+	}
+	return open_live_mm(&o, true, out, err);
 }
 
 int image_copy_sides(const char *base, struct image *overlay, struct err *err)
 {
+	struct opening o = {.path = base};
 	auto_store struct store *below = NULL;
 	auto_sides struct sides sides = SIDES_NONE;
 	auto_free char *aside = NULL;
@@ -373,7 +391,7 @@ int image_copy_sides(const char *base, struct image *overlay, struct err *err)
 
 	if (!own || !snap_overlay_lacks_sides(own))
 		return 0;
-	rc = open_tied(base, false, NULL, &below, err);
+	rc = open_tied(&o, &below, err);
 	if (!rc)
 		rc = sides_open(below, bond_of(below), &sides, err);
 	if (!rc && side_files_any(sides.files))
@@ -390,12 +408,12 @@ int image_open_base(const char *base, struct store **out, struct err *err)
 	struct bond *bond;
 
 	if (!slash || strcmp(slash + 1, CANISTER_STABLE) != 0)
-		return open_whole(base, true, out, &bond, err);
+		return image_open_whole(base, true, out, &bond, err);
 	*slash = 0;
 	if (!canister_dir_is(whole))
-		return open_whole(base, true, out, &bond, err);
+		return image_open_whole(base, true, out, &bond, err);
 	safe_load_print(stderr, whole);
-	return open_whole(whole, true, out, &bond, err);
+	return image_open_whole(whole, true, out, &bond, err);
 }
 
 int image_open(const char *path, bool writable, struct image *out, struct err *err)
@@ -468,10 +486,11 @@ static int install_here(struct image *img, const struct mm_content *content, uns
 int image_install(struct image *img, const struct mm_content *content, unsigned count, bool staged,
 		  struct err *err)
 {
+	struct store *whole = window_whole(img->store, NULL);
 	int rc;
 
-	if (mounted_is_store(img->store))
-		return count ? mounted_install(img->store, content, count, staged, err) : 0;
+	if (mounted_is_store(whole))
+		return count ? mounted_install(whole, content, count, staged, err) : 0;
 	rc = count ? install_here(img, content, count, err) : 0;
 	return rc ? rc : image_close(img, err);
 }

@@ -13,9 +13,9 @@
 /* SNAP_TRUST_BACKING where the user has said so. */
 unsigned image_snap_flags(void);
 
-/* What `path` names, as a flat array of bytes that begins at the base page: a plain file, a block
- * device, the directory of a canister snapshot or, for reading, of a mount. What is odd about that
- * is said on stderr. */
+/* What `path` names, as a flat array of bytes that begins at the base page (base.h): a plain file,
+ * a block device, the directory of a canister snapshot or, for reading, of a mount. What is odd
+ * about that is said on stderr. */
 int MUST_CHECK image_open_store(const char *path, bool writable, struct store **out,
 				struct err *err);
 
@@ -27,12 +27,15 @@ int MUST_CHECK image_open_with_sides(const char *path, bool writable, struct sto
  * a damaged one. */
 int MUST_CHECK image_open_mm(struct store *s, struct mm **out, struct err *err);
 
-/* The same without the base page, and read-only: what is not managed begins at its first byte. */
+/* The same from the image's first byte on. */
+int MUST_CHECK image_open_whole(const char *path, bool writable, struct store **out,
+				struct bond **bond, struct err *err);
+/* The same, read-only, for whoever needs nothing of what lies beside it. */
 int MUST_CHECK image_open_raw(const char *path, struct store **out, struct err *err);
 
 /* A managed image that is open. Zeroed: nothing is. */
 struct image {
-	struct store *store;
+	struct store *store; /* from the base page on: perhaps a window (store.h) */
 	struct mm *mm;
 	struct bond *bond;      /* what lies beside the image; NULL: a mount, read */
 	struct snap_live *live; /* of image_open_live; NULL: it can have no live snapshots */
@@ -114,10 +117,11 @@ struct image_new {
 	const char *name;              /* as the user gave it */
 	const struct side_files *side; /* what is to lie beside it; NULL: nothing. Borrowed */
 };
-/* What lies before the base page is as in the image `like`; NULL: zeros. Where `path` is `like`
- * itself, the caller has it open for writing, and keeps it so until after the commit. */
-int MUST_CHECK image_new_open(const char *path, bool force, const char *like, struct image_new *out,
-			      struct err *err);
+/* What lies before the base page is as in the image `like`, which is open; NULL: where the user has
+ * said a base page, zeros. Where `path` is `like` itself, the caller has it open for writing, and
+ * keeps it so until after the commit. */
+int MUST_CHECK image_new_open(const char *path, bool force, struct store *like,
+			      struct image_new *out, struct err *err);
 int MUST_CHECK image_new_commit(struct image_new *new, struct err *err);
 void image_new_drop(struct image_new *new);
 #define IMAGE_NEW_NONE ((struct image_new){.file = NEW_FILE_NONE, .swap = CANISTER_SWAP_NONE})

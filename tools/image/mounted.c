@@ -285,6 +285,16 @@ const char *mounted_snapshot(const struct store *s)
 	return s->ops == &mounted_ops && m->temporary[0] ? m->temporary : NULL;
 }
 
+uint64_t mounted_base_pages(struct store *s)
+{
+	auto_free struct fs_request *r = malloc(sizeof(*r));
+
+	if (s->ops != &mounted_ops || !r || mounted_request(r, FS_BASE, "", NULL, NULL) != 0 ||
+	    mounted_ask(((struct mounted *)s)->fd, r, NULL) != 0)
+		return 0;
+	return r->number;
+}
+
 int mounted_open(const char *path, const char *snapshot, unsigned how, struct store **out,
 		 struct err *err)
 {

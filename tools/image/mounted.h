@@ -28,6 +28,9 @@ int MUST_CHECK mounted_open(const char *path, const char *snapshot, unsigned how
  * -1: another kind of store. */
 int mounted_dir_fd(const struct store *s);
 
+/* The page where the manager begins in such a store, as the mount says. */
+uint64_t mounted_base_pages(struct store *s);
+
 /*
  * The memories hold these contents from now on, all at one instant. `s` is from mounted_open, of
  * the image as it is now. With `staged` the ctx of each content is a stage over the memory in `s`,

@@ -18,12 +18,13 @@ static int open_mounted(int dir_fd, struct sides *out, struct err *err)
 
 int sides_open(struct store *store, struct bond *bond, struct sides *out, struct err *err)
 {
-	int dir_fd = mounted_dir_fd(store);
+	struct store *whole = window_whole(store, NULL);
+	int dir_fd = mounted_dir_fd(whole);
 	int rc;
 
 	*out = SIDES_NONE;
 	rc = dir_fd >= 0 ? open_mounted(dir_fd, out, err)
-			 : snap_side_open(bond ? bond_image(bond) : store, &out->bundle, err);
+			 : snap_side_open(bond ? bond_image(bond) : whole, &out->bundle, err);
 	if (!rc && dir_fd < 0 && !out->bundle && bond)
 		rc = scratch_files_open(bond, &out->scratch, err);
 	if (rc)

@@ -24,7 +24,7 @@ int source_open(const char *path, const char *snapshot, struct source *out, stru
 		return open_snapshot(path, snapshot, out, err);
 	rc = mounted_is(path)
 		     ? mounted_open(path, snapshot, FS_SNAP_WITHOUT_HOLES, &out->store, err)
-		     : image_open_with_sides(path, false, &out->store, &bond, err);
+		     : image_open_whole(path, false, &out->store, &bond, err);
 	return rc ? rc : sides_open(out->store, bond, &out->sides, err);
 }
 

@@ -9,7 +9,7 @@
 #include "tools/image/snapper.h"
 
 struct source {
-	struct store *store;    /* read-only */
+	struct store *store;    /* read-only; perhaps a window of the whole image (store.h) */
 	struct sides sides;     /* what lies beside it */
 	struct snapper snapper; /* of an image that is not mounted */
 };

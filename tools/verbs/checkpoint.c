@@ -92,7 +92,7 @@ static int cmd_checkpoint(const void *arguments)
 		return cmd_fail(args->source, &err);
 	how.side = source.sides.files;
 	work_begin(&work, "packing");
-	rc = snap_export(source.store, args->out, &how, &done, &err);
+	rc = snap_export(window_whole(source.store, NULL), args->out, &how, &done, &err);
 	work_end(&work);
 	source_close(&source);
 	work_die(rc);

@@ -58,12 +58,15 @@ struct outcome {
 static int look(struct image *img, struct outcome *out, struct err *err)
 {
 	struct mm_stat st;
+	int rc;
 
 	mm_stat(img->mm, &st);
-	out->old_len = img->store->len;
+	out->old_len = window_whole(img->store, NULL)->len;
 	out->bucket_len = (uint64_t)st.bucket_pages * MM_PAGE_LEN;
 	out->stale_len = CMD_UNSET;
-	return mm_compaction(img->mm, &out->plan, err);
+	rc = mm_compaction(img->mm, &out->plan, err);
+	out->plan.image_len += mm_base_off(img->mm);
+	return rc;
 }
 
 static int differ(const struct memories_hash *before, const struct memories_hash *after,
@@ -163,7 +166,7 @@ static int compact_copy(const struct compact_args *args, struct outcome *out, st
 	if (rc)
 		return rc;
 	out->where = args->out;
-	rc = image_new_open(args->out, args->force, args->image, &new, err);
+	rc = image_new_open(args->out, args->force, img.store, &new, err);
 	if (rc)
 		return rc;
 	progress = progress_begin("copying", out->old_len, false);

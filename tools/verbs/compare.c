@@ -45,7 +45,7 @@ struct range {
 
 /* A memory, or a raw image as a whole, or what is no memory's. */
 struct row {
-	int mm_id; /* -1 for the last two */
+	int mm_id; /* -1 for all but a memory */
 	uint64_t pages[2];
 	uint64_t differing, first_off;
 	struct range *range;
@@ -65,6 +65,7 @@ struct side {
 	struct store *store;
 	enum mm_kind kind;
 	struct mm *mm; /* NULL: raw, empty, or too damaged to open */
+	uint64_t base_len;
 };
 
 struct comparison {
@@ -74,14 +75,16 @@ struct comparison {
 	bool same_layout; /* or both are not */
 	struct places *places;
 	struct row memory[MM_MAX_MEMORIES];
-	struct row rest; /* a raw image, or what is no memory's */
-	bool failed;     /* memory was out */
+	struct row front; /* what lies before the managers */
+	struct row rest;  /* a raw image, or what else is no memory's */
+	bool failed;      /* memory was out */
 };
 
 static void clean_up(struct comparison *c)
 {
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++)
 		free(c->memory[id].range);
+	free(c->front.range);
 	free(c->rest.range);
 	places_free(c->places);
 	for (int i = 0; i < 2; i++) {
@@ -98,6 +101,8 @@ static int open_side(const char *path, struct side *side, struct err *err)
 
 	if (!rc)
 		rc = mm_probe(side->store, &side->kind, err);
+	if (!rc)
+		(void)window_whole(side->store, &side->base_len);
 	if (rc || side->kind != MM_MANAGED)
 		return rc;
 	/* What is too damaged to have memories can still be compared as it lies there. */
@@ -127,14 +132,24 @@ static bool have_same_layout(struct mm *a, struct mm *b)
 	return true;
 }
 
+/* What is compared in one go. */
+static struct store *bytes_of(const struct comparison *c, int side)
+{
+	struct store *s = c->side[side].store;
+
+	return c->by_memory ? s : window_whole(s, NULL);
+}
+
 static void fill_sizes(struct comparison *c)
 {
 	struct mm_memory m;
 
-	c->rest.mm_id = -1;
-	c->rest.first_off = UINT64_MAX;
-	for (int i = 0; i < 2; i++)
-		c->rest.pages[i] = div_up(c->side[i].store->len, MM_PAGE_LEN);
+	c->front.mm_id = c->rest.mm_id = -1;
+	c->front.first_off = c->rest.first_off = UINT64_MAX;
+	for (int i = 0; i < 2; i++) {
+		c->front.pages[i] = c->by_memory ? c->side[i].base_len / MM_PAGE_LEN : 0;
+		c->rest.pages[i] = div_up(bytes_of(c, i)->len, MM_PAGE_LEN);
+	}
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++) {
 		c->memory[id].mm_id = (int)id;
 		c->memory[id].first_off = UINT64_MAX;
@@ -178,7 +193,7 @@ static void take_image_page(void *ctx, uint64_t page, uint64_t first_off)
 	struct place place = {.kind = PLACE_RAW};
 
 	if (c->by_memory && page * MM_PAGE_LEN < c->side[0].store->len)
-		place = place_at(c->places, page * MM_PAGE_LEN);
+		place = place_at(c->places, c->side[0].base_len + page * MM_PAGE_LEN);
 	if (place.kind == PLACE_MEMORY)
 		add_page(c, &c->memory[place.mm_id], place.off / MM_PAGE_LEN,
 			 place.off + first_off % MM_PAGE_LEN);
@@ -186,26 +201,26 @@ static void take_image_page(void *ctx, uint64_t page, uint64_t first_off)
 		add_page(c, &c->rest, page, first_off);
 }
 
-struct one_memory {
+struct one_part {
 	struct comparison *c;
 	struct row *row;
 };
 
-static void take_memory_page(void *ctx, uint64_t page, uint64_t first_off)
+static void take_part_page(void *ctx, uint64_t page, uint64_t first_off)
 {
-	struct one_memory *one = ctx;
+	struct one_part *one = ctx;
 
 	add_page(one->c, one->row, page, first_off);
 }
 
 static int compare_flat(struct comparison *c, const struct snap_work *how, struct err *err)
 {
-	struct snap_side a = {.store = c->side[0].store}, b = {.store = c->side[1].store};
+	struct snap_side a = {.store = bytes_of(c, 0)}, b = {.store = bytes_of(c, 1)};
 	struct snap_difference out;
 	int rc = 0;
 
 	if (c->by_memory)
-		rc = places_new(c->side[0].mm, a.store->len, &c->places, err);
+		rc = places_new(c->side[0].mm, c->side[0].base_len + a.store->len, &c->places, err);
 	return rc ? rc : snap_compare(&a, &b, how, take_image_page, c, &out, err);
 }
 
@@ -216,13 +231,33 @@ static int compare_memories(struct comparison *c, const struct snap_work *how, s
 	for (unsigned id = 0; id < MM_MAX_MEMORIES && !rc; id++) {
 		struct snap_side a = {c->side[0].store, c->side[0].mm, id};
 		struct snap_side b = {c->side[1].store, c->side[1].mm, id};
-		struct one_memory one = {c, &c->memory[id]};
+		struct one_part one = {c, &c->memory[id]};
 		struct snap_difference out;
 
 		if (one.row->pages[0] + one.row->pages[1] > 0)
-			rc = snap_compare(&a, &b, how, take_memory_page, &one, &out, err);
+			rc = snap_compare(&a, &b, how, take_part_page, &one, &out, err);
 	}
 	return rc;
+}
+
+static int compare_fronts(struct comparison *c, const struct snap_work *how, struct err *err)
+{
+	struct one_part one = {c, &c->front};
+	auto_store struct store *a = NULL;
+	auto_store struct store *b = NULL;
+	struct snap_side x = {.store = NULL}, y = {.store = NULL};
+	struct snap_difference out;
+	int rc = 0;
+
+	if (c->front.pages[0] + c->front.pages[1] == 0)
+		return 0;
+	rc = window_look(window_whole(c->side[0].store, NULL), 0, c->side[0].base_len, &a, err);
+	if (!rc)
+		rc = window_look(window_whole(c->side[1].store, NULL), 0, c->side[1].base_len, &b,
+				 err);
+	x.store = a;
+	y.store = b;
+	return rc ? rc : snap_compare(&x, &y, how, take_part_page, &one, &out, err);
 }
 
 static int compare(struct comparison *c, struct err *err)
@@ -239,6 +274,8 @@ static int compare(struct comparison *c, struct err *err)
 	fill_sizes(c);
 	work_begin(&work, "comparing");
 	rc = c->same_layout ? compare_flat(c, &how, err) : compare_memories(c, &how, err);
+	if (!rc)
+		rc = compare_fronts(c, &how, err);
 	work_end(&work);
 	work_die(rc);
 	if (!rc && c->failed)
@@ -262,7 +299,7 @@ static unsigned differing_memories(const struct comparison *c)
 
 static bool have_same_len(const struct comparison *c)
 {
-	return c->side[0].store->len == c->side[1].store->len;
+	return bytes_of(c, 0)->len == bytes_of(c, 1)->len;
 }
 
 enum verdict { IDENTICAL, SAME_CONTENT, DIFFER };
@@ -272,14 +309,26 @@ static enum verdict verdict_of(const struct comparison *c)
 {
 	bool rest_same = c->rest.differing == 0 && have_same_len(c);
 
+	if (differing_memories(c) > 0 || row_differs(&c->front))
+		return DIFFER;
 	if (!c->by_memory)
 		return rest_same ? IDENTICAL : DIFFER;
-	if (differing_memories(c) > 0)
-		return DIFFER;
 	return rest_same && c->same_layout ? IDENTICAL : SAME_CONTENT;
 }
 
 static const char *const verdict_names[] = {"identical", "same content", "different"};
+
+static void print_differing(const struct comparison *c, unsigned memories)
+{
+	bool front = row_differs(&c->front);
+
+	fputs("different ", stdout);
+	if (memories > 0)
+		text_print("in %u %s%s", memories, memories == 1 ? "memory" : "memories",
+			   front ? " and " : "");
+	text_print("%s%s\n", front ? "before the manager" : "",
+		   c->same_layout ? "" : ", other layout");
+}
 
 /* What follows the two names and a colon. */
 static void print_sentence(const struct comparison *c)
@@ -301,8 +350,7 @@ static void print_sentence(const struct comparison *c)
 		break;
 	case DIFFER:
 		if (c->by_memory)
-			text_print("different in %u %s%s\n", n, n == 1 ? "memory" : "memories",
-				   c->same_layout ? "" : ", other layout");
+			print_differing(c, n);
 		else
 			text_print("different in %s\n", text_plural(c->rest.differing, "page").s);
 		break;
@@ -349,6 +397,10 @@ static void print_text(const struct comparison *c, const struct row *rows, size_
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].ranges > 0)
 			print_ranges(&rows[i]);
+	if (c->front.ranges > 0) {
+		puts("  before the manager:");
+		print_ranges(&c->front);
+	}
 	if (c->by_memory && c->rest.ranges > 0) {
 		puts("  outside of the memories:");
 		print_ranges(&c->rest);
@@ -373,6 +425,11 @@ static json_t *json_row(struct json *doc, const struct row *row, bool with_range
 	return object;
 }
 
+static uint64_t whole_len(const struct side *side)
+{
+	return side->base_len + side->store->len;
+}
+
 static int print_json(const struct comparison *c, const struct row *rows, size_t count)
 {
 	struct json doc = json_begin();
@@ -383,8 +440,12 @@ static int print_json(const struct comparison *c, const struct row *rows, size_t
 	json_put(&doc, doc.root, "result", json_string(verdict_names[verdict_of(c)]));
 	json_put(&doc, doc.root, "same_layout", json_boolean(c->same_layout));
 	json_put(&doc, doc.root, "by_memory", json_boolean(c->by_memory));
-	json_put(&doc, doc.root, "bytes_a", json_u64(c->side[0].store->len));
-	json_put(&doc, doc.root, "bytes_b", json_u64(c->side[1].store->len));
+	json_put(&doc, doc.root, "bytes_a", json_u64(whole_len(&c->side[0])));
+	json_put(&doc, doc.root, "bytes_b", json_u64(whole_len(&c->side[1])));
+	json_put(&doc, doc.root, "front",
+		 c->front.pages[0] + c->front.pages[1] > 0
+			 ? json_row(&doc, &c->front, c->args->pages)
+			 : json_null());
 	json_put(&doc, doc.root, "differences", array);
 	json_put(&doc, doc.root, "outside",
 		 c->by_memory && c->same_layout ? json_row(&doc, &c->rest, c->args->pages)
@@ -447,8 +508,8 @@ const struct verb verb_compare = {
 	.text = "Says whether A and B, images or checkpoints in any mix, hold the same, and if not,\n"
 		"which memories differ, in how many pages, and at which byte first. Memories that are\n"
 		"equal but lie in other buckets are 'same content, other layout'. What is no memory's\n"
-		"(slack, stale bytes, the manager's page) does not count, but for --strict. Raw\n"
-		"images are compared as they are.\n"
+		"(slack, stale bytes, the manager's page) does not count, but for --strict; what\n"
+		"lies before the manager's page does. Raw images are compared as they are.\n"
 		"\n"
 		"Exits with 0 the same, 1 different, 2 trouble.",
 	.options = options,

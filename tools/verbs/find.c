@@ -156,7 +156,8 @@ static const struct field fields[] = {
 };
 
 struct find {
-	struct image img; /* mm NULL: raw */
+	struct image img;    /* mm NULL: raw */
+	struct store *whole; /* all of the image, whatever lies before its manager */
 	struct places *places;
 	struct needle needle;
 	struct search *search;
@@ -245,7 +246,7 @@ static int found_in_memory(void *ctx, uint64_t off, struct err *err)
 
 	if (pieces < 2 || mm_extent_at(f->img.mm, f->mm_id, off, 1, &x) != 0)
 		return 0;
-	m = match_at(f, x.image_off);
+	m = match_at(f, mm_base_off(f->img.mm) + x.image_off);
 	m.pieces = pieces;
 	return add(f, &m, err);
 }
@@ -302,7 +303,7 @@ static int by_image_offset(const void *a, const void *b)
 
 static int search(struct find *f, struct err *err)
 {
-	struct store *s = f->img.store;
+	struct store *s = f->whole;
 	struct mm_stat st;
 	int rc;
 
@@ -332,7 +333,10 @@ static int open_any(const char *path, struct find *f, struct err *err)
 		rc = mm_probe(f->img.store, &kind, err);
 	if (!rc && kind == MM_MANAGED)
 		rc = mm_open(f->img.store, &f->img.mm, err);
-	return rc ? rc : places_new(f->img.mm, f->img.store->len, &f->places, err);
+	if (rc)
+		return rc;
+	f->whole = window_whole(f->img.store, NULL);
+	return places_new(f->img.mm, f->whole->len, &f->places, err);
 }
 
 static int print_json(const struct find *f)
@@ -403,9 +407,10 @@ const struct verb verb_find = {
 		"  hole     a bucket that nobody owns\n"
 		"  tail     behind the last bucket\n"
 		"  page 0   the manager's page, most of it behind its table\n"
+		"  front    before the manager's page\n"
 		"  raw      an image without a manager\n"
 		"\n"
-		"All but the first is left over from before; 'canisterfs compact --zero-slack'\n"
+		"Slack, holes and what lies in page 0 or the tail are left over from before; 'canisterfs compact --zero-slack'\n"
 		"blanks it. A copy in several pieces is whole in its memory, but not in the image.",
 	.options = options,
 	.operands = operands,

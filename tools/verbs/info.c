@@ -65,7 +65,8 @@ struct info {
 	struct err why;
 	const char *why_text;
 	uint64_t pages;
-	/* of a raw image */
+	uint64_t base_page, front_len; /* what lies before a manager */
+	/* of a raw image, or of the front */
 	struct content content;
 	const char *holds, *text;
 	struct stored stored;
@@ -87,7 +88,15 @@ static const struct field head_fields[] = {
 	{NULL},
 };
 
+static const struct field front_fields[] = {
+	{"bytes", NULL, FIELD_BYTES, offsetof(struct info, front_len)},
+	{"content", NULL, FIELD_TEXT, offsetof(struct info, holds)},
+	{"content_text", NULL, FIELD_TEXT, offsetof(struct info, text)},
+	{NULL},
+};
+
 static const struct field managed_fields[] = {
+	{"base_page", NULL, FIELD_NUMBER, offsetof(struct info, base_page)},
 	{"buckets", NULL, FIELD_NUMBER, offsetof(struct info, buckets)},
 	{"holes", NULL, FIELD_NUMBER, offsetof(struct info, holes)},
 	{"headroom_pages", NULL, FIELD_NUMBER, offsetof(struct info, headroom_pages)},
@@ -102,10 +111,28 @@ static bool is_managed(const struct info *in)
 	return in->size.bucket_pages > 0;
 }
 
+/* What lies before the manager. */
+static int look_at_front(struct store *store, struct info *in, struct err *err)
+{
+	auto_store struct store *front = NULL;
+	struct store *whole = window_whole(store, &in->front_len);
+	int rc;
+
+	in->base_page = in->front_len / MM_PAGE_LEN;
+	in->pages += in->base_page;
+	if (in->front_len == 0)
+		return 0;
+	rc = window_look(whole, 0, in->front_len, &front, err);
+	if (!rc)
+		content_of_raw(front, &in->content);
+	return rc;
+}
+
 static int look(struct store *store, struct mm *mm, const struct names *names, struct info *in,
 		struct err *err)
 {
 	struct mm_stat st;
+	int rc;
 
 	mm_stat(mm, &st);
 	in->kind = "managed";
@@ -130,9 +157,25 @@ static int look(struct store *store, struct mm *mm, const struct names *names, s
 		row->text = row->content.text;
 		in->slack_len += m.slack_len;
 	}
-	err_set(&in->why, 0, "page 0 is a manager's, and its bucket table holds %s of %s",
-		text_plural(in->buckets, "bucket").s, text_plural(st.bucket_pages, "page").s);
-	return mm_stale_in_page_0(store, &in->stale_len, err);
+	rc = look_at_front(store, in, err);
+	err_set(&in->why, 0, "page %" PRIu64 " is a manager's, and its bucket table holds %s of %s",
+		in->base_page, text_plural(in->buckets, "bucket").s,
+		text_plural(st.bucket_pages, "page").s);
+	return rc ? rc : mm_stale_in_page_0(store, &in->stale_len, err);
+}
+
+static json_t *front_json(struct json *doc, struct info *in)
+{
+	json_t *object;
+
+	if (in->front_len == 0)
+		return json_null();
+	in->holds = in->content.kind;
+	in->text = in->content.text;
+	object = json_object();
+	fields_put(doc, object, front_fields, in);
+	in->holds = in->text = NULL;
+	return object;
 }
 
 static struct json to_json(struct info *in)
@@ -144,6 +187,7 @@ static struct json to_json(struct info *in)
 	if (is_managed(in)) {
 		fields_put(&doc, doc.root, bucket_size_fields, &in->size);
 		fields_put(&doc, doc.root, managed_fields, in);
+		json_put(&doc, doc.root, "front", front_json(&doc, in));
 	}
 	json_put(&doc, doc.root, "memories",
 		 fields_array(&doc, row_fields, in->rows, in->row_count, sizeof(*in->rows)));
@@ -178,6 +222,9 @@ char *info_json(struct store *store, struct mm *mm, const struct names *names,
 
 static void print_managed(const struct info *in)
 {
+	if (in->front_len > 0)
+		text_print("  %-9s %s before the manager: %s\n", "front",
+			   text_size(in->front_len).s, in->content.text);
 	text_print("  %-9s %s of %s handed out, %s each (%s)\n", "buckets",
 		   text_count(in->buckets).s, text_count(MM_MAX_BUCKETS).s,
 		   text_plural(in->size.bucket_pages, "page").s, text_size(in->size.bucket_len).s);
@@ -237,7 +284,7 @@ static int inspect(const struct info_args *args, struct info *in, struct beside 
 		rc = mm_probe(store, &kind, err);
 	if (rc)
 		return rc;
-	*len = store->len;
+	*len = window_whole(store, NULL)->len;
 	in->stored = stored_of(store);
 	in->beside = beside;
 	rc = beside_of_store(store, beside, &in->why);

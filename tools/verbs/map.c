@@ -83,8 +83,9 @@ static void add_memory(struct rows *rows, struct mm *mm, unsigned mm_id, const c
 	size = m.pages * MM_PAGE_LEN;
 	while (!rows->failed &&
 	       mm_extent_at(mm, mm_id, off, off < size ? size - off : UINT64_MAX, &x) == 0) {
-		add_row(rows, (struct row){(int)mm_id, name, off, x.len, x.image_off, (int)x.bucket,
-					   off < size ? "data" : "slack"});
+		add_row(rows,
+			(struct row){(int)mm_id, name, off, x.len, mm_base_off(mm) + x.image_off,
+				     (int)x.bucket, off < size ? "data" : "slack"});
 		off += x.len;
 	}
 	if (off < size)
@@ -94,18 +95,21 @@ static void add_memory(struct rows *rows, struct mm *mm, unsigned mm_id, const c
 
 static void add_unowned(struct rows *rows, struct mm *mm)
 {
+	uint64_t base_off = mm_base_off(mm), buckets_off = base_off + MM_PAGE_LEN;
 	struct mm_stat st;
 	uint64_t bucket_len;
 
 	mm_stat(mm, &st);
 	bucket_len = (uint64_t)st.bucket_pages * MM_PAGE_LEN;
+	if (base_off > 0)
+		add_row(rows, (struct row){-1, NULL, UINT64_MAX, base_off, 0, -1, "front"});
 	for (uint32_t i = 0; i < st.buckets; i++)
 		if (mm_bucket_owner(mm, i) < 0)
 			add_row(rows, (struct row){-1, NULL, UINT64_MAX, bucket_len,
-						   MM_PAGE_LEN + i * bucket_len, (int)i, "hole"});
+						   buckets_off + i * bucket_len, (int)i, "hole"});
 	if (st.tail_bytes)
 		add_row(rows, (struct row){-1, NULL, UINT64_MAX, st.tail_bytes,
-					   MM_PAGE_LEN + st.buckets * bucket_len, -1, "tail"});
+					   buckets_off + st.buckets * bucket_len, -1, "tail"});
 }
 
 static int print_rows(const struct rows *rows)
@@ -179,6 +183,7 @@ const struct verb verb_map = {
 		"  slack    in a memory's last bucket, behind its end\n"
 		"  hole     a bucket that nobody owns\n"
 		"  tail     behind the last bucket\n"
+		"  front    before the manager's first page\n"
 		"  missing  a memory of a damaged image has no bucket for it",
 	.options = options,
 	.operands = operands,

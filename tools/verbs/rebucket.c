@@ -82,14 +82,14 @@ static int rebucket(const struct rebucket_args *args, struct outcome *out, const
 	if (rc)
 		return rc;
 	*where = args->out;
-	rc = image_new_open(args->out, args->force, args->source, &new, err);
+	rc = image_new_open(args->out, args->force, img.store, &new, err);
 	if (rc)
 		return rc;
 	mm_stat(img.mm, &st);
 	mm_sizing(img.mm, (uint32_t)args->bucket_pages, &size);
 	*out = (struct outcome){
-		.old_len = img.store->len,
-		.new_len = size.image_len,
+		.old_len = window_whole(img.store, NULL)->len,
+		.new_len = mm_base_off(img.mm) + size.image_len,
 		.old_pages = st.bucket_pages,
 		.new_pages = args->bucket_pages,
 	};

@@ -8,6 +8,7 @@
 #include "tools/cmd/cmd.h"
 #include "tools/facts/beside.h"
 #include "tools/facts/place.h"
+#include "tools/image/base.h"
 #include "tools/image/image_open.h"
 #include "tools/out/fields.h"
 #include "tools/out/text.h"
@@ -70,14 +71,20 @@ static void take_finding(void *ctx, const struct snap_finding *finding)
 /* What the image's bytes are, as far as the manager's page can still be read. */
 static struct places *places_of(struct store *s)
 {
+	auto_store struct store *window = NULL;
 	auto_mm struct mm *mm = NULL;
 	struct places *p = NULL;
+	uint64_t base_len;
 	enum mm_kind kind;
 	struct err why;
-	int rc = mm_probe(s, &kind, &why);
+	int rc = base_of(NULL, s, false, &base_len, &why);
 
+	if (!rc)
+		rc = window_look(s, base_len, s->len - base_len, &window, &why);
+	if (!rc)
+		rc = mm_probe(window, &kind, &why);
 	if (!rc && kind == MM_MANAGED)
-		rc = mm_open(s, &mm, &why);
+		rc = mm_open(window, &mm, &why);
 	return rc || places_new(mm, s->len, &p, &why) ? NULL : p;
 }
 
