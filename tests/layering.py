@@ -37,7 +37,7 @@ FOR_ALL = {"memmgr/util.h", "memmgr/lock.h", "memmgr/store.h", "tools/verbs.h"}
 # Libraries that only these rooms may use; what else there is belongs to libc.
 LIBRARIES = {
     r"fuse.*": {"fusefs", "tools/bench"},
-    r"zlib\.h|libdeflate\.h|isa-l\.h": {"snapshot", "tools"},
+    r"zlib\.h|libdeflate\.h|isa-l\.h|zstd\.h": {"snapshot", "tools"},
     r"openssl/.*": {"snapshot", "tools"},
     r"jansson\.h": {"tools"},
     r"curses\.h": {"tools"},

@@ -15,7 +15,7 @@ int subject_of_store(struct store *store, const char *label, struct subject **ou
 		return err_set(err, -ENOMEM, "out of memory");
 	}
 	s->users = 1;
-	s->under = store;
+	s->under = window_whole(store, NULL);
 	rc = task_store_open(store, &s->store, err);
 	if (!rc)
 		rc = mm_probe(s->store, &s->kind, &s->why);

@@ -12,6 +12,7 @@
 #include "tools/image/mounts.h"
 #include "tools/image/safe_load.h"
 #include "tools/image/sides.h"
+#include "tools/image/unpack.h"
 #include "tools/out/say.h"
 #include "tools/undo/undo.h"
 
@@ -31,7 +32,7 @@ static bool is_dir(const char *path)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	return !unpack_is_stdin(path) && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 int image_check_dir(const char *path, struct err *err)
@@ -150,10 +151,58 @@ static int open_file(const struct opening *o, struct store **out, struct err *er
 		       : snap_open_image(o->path, flags, out, err);
 }
 
+/* What is packed has no files beside it; the id that it may hold is of no use to anybody. */
+static int forget_id(uint64_t base_len, struct store *s, struct err *err)
+{
+	uint8_t sector[MM_ID_SECTOR_LEN];
+	uint64_t off = base_len + MM_ID_SECTOR_OFF;
+	struct mm_image_id id;
+	int rc = 0;
+
+	if (s->writable && s->len >= off + sizeof(sector)) {
+		rc = store_read(s, sector, sizeof(sector), off, err);
+		if (!rc && mm_image_id_decode(sector, &id))
+			rc = store_zero(s, off, sizeof(sector), err);
+	}
+	s->writable = false;
+	return rc;
+}
+
+static int refuse_packed(struct err *err)
+{
+	return err_set(err, -EROFS,
+		       "packed by gzip or zstd, and can be read only; 'canisterfs restore' unpacks "
+		       "it");
+}
+
+static int open_packed(struct opening *o, struct store **out, struct err *err)
+{
+	int rc;
+
+	if (o->writable)
+		return refuse_packed(err);
+	rc = unpack_image(o->path, out, err);
+	if (!rc)
+		rc = find_base(o, out, err);
+	if (!rc) {
+		rc = forget_id(o->base_len, *out, err);
+		if (rc)
+			store_close(*out);
+	}
+	return rc;
+}
+
 static int open_tied(struct opening *o, struct store **out, struct err *err)
 {
 	bool dir = is_dir(o->path);
-	int rc = dir ? open_snapshot(o->path, o->writable, out, err) : open_file(o, out, err);
+	int rc;
+
+	if (o->writable && unpack_is_stdin(o->path))
+		return err_set(err, -EROFS, "standard input cannot be written to");
+	if (!dir && unpack_is_needed(o->path))
+		return open_packed(o, out, err);
+	o->path = unpack_path(o->path);
+	rc = dir ? open_snapshot(o->path, o->writable, out, err) : open_file(o, out, err);
 
 	if (!rc)
 		rc = find_base(o, out, err);
@@ -196,7 +245,7 @@ static int open_whole(struct opening *o, struct store **out, struct bond **bond,
 	int rc;
 
 	*bond = NULL;
-	if (!o->writable && mounted_is(o->path)) {
+	if (!o->writable && !unpack_is_stdin(o->path) && mounted_is(o->path)) {
 		rc = mounted_open(o->path, NULL, 0, out, err);
 		return rc ? rc : find_base(o, out, err);
 	}
@@ -225,6 +274,12 @@ int image_open_raw(const char *path, struct store **out, struct err *err)
 	struct bond *bond;
 
 	return image_open_whole(path, false, out, &bond, err);
+}
+
+int image_open_stored(const char *path, struct store **out, struct err *err)
+{
+	return unpack_is_needed(path) ? image_open_raw(path, out, err)
+				      : snap_open(unpack_path(path), image_snap_flags(), out, err);
 }
 
 static int open_store(const char *path, bool writable, struct store **out, struct bond **bond,
@@ -346,7 +401,9 @@ int image_open_live(const char *path, bool writable, const char *scratch_in, str
 static int base_file(const char *path, char **file, struct err *err)
 {
 	auto_store struct store *whole = NULL;
-	int rc = is_dir(path) ? open_snapshot(path, false, &whole, err) : 0;
+	int rc = is_dir(path)             ? open_snapshot(path, false, &whole, err)
+		 : unpack_is_needed(path) ? refuse_packed(err)
+					  : 0;
 
 	if (!rc && access(path, R_OK) < 0)
 		rc = err_sys(err, -errno, "cannot be opened");

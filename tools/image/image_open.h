@@ -23,6 +23,10 @@ int MUST_CHECK image_open_store(const char *path, bool writable, struct store **
 int MUST_CHECK image_open_with_sides(const char *path, bool writable, struct store **out,
 				     struct bond **bond, struct err *err);
 
+/* A qcow2 file, as snap_open, or an image that is packed by gzip or zstd or comes through standard
+ * input. */
+int MUST_CHECK image_open_stored(const char *path, struct store **out, struct err *err);
+
 /* mm_open, with a sentence that says what to do: with a raw image that is to be written to, or with
  * a damaged one. */
 int MUST_CHECK image_open_mm(struct store *s, struct mm **out, struct err *err);

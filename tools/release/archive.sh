@@ -34,7 +34,7 @@ done
 cp LICENSE README.md CHANGELOG.md "$root/share/doc/canisterfs/"
 cp -r docs "$root/share/doc/canisterfs/"
 rm -r "$root/share/doc/canisterfs/docs/man"
-for package in zlib1g-dev libssl-dev libjansson-dev libfuse3-dev libdeflate-dev libisal-dev libcbor-dev \
+for package in zlib1g-dev libssl-dev libjansson-dev libfuse3-dev libdeflate-dev libisal-dev libzstd-dev libcbor-dev \
     libtomlplusplus-dev libseccomp-dev libncurses-dev libstdc++-12-dev; do
     cp -L "/usr/share/doc/$package/copyright" "$root/share/doc/canisterfs/licences/$package"
 done

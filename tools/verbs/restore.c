@@ -10,6 +10,8 @@
 #include "tools/image/image_open.h"
 #include "tools/image/sides.h"
 #include "tools/out/json.h"
+#include "tools/out/sink.h"
+#include "tools/out/spool.h"
 #include "tools/out/text.h"
 #include "tools/out/work.h"
 
@@ -84,6 +86,19 @@ static int to_file(const struct restore_args *args, struct store *from,
 	return rc ? rc : image_new_commit(&new, err);
 }
 
+/* What comes out is proven before the first byte is written. */
+static int to_stdout(const struct restore_args *args, struct store *from,
+		     struct snap_restored *done, struct err *err)
+{
+	auto_store struct store *spool = NULL;
+	int fd = spool_open(err);
+	int rc = fd < 0 ? fd : file_store_from_fd(fd, true, &spool, err);
+
+	if (!rc)
+		rc = copy(args, from, spool, true, done, err);
+	return rc ? rc : sink_put(spool, 0, spool->len, err);
+}
+
 static int print(const struct restore_args *args, const struct snap_restored *done, uint64_t len)
 {
 	char hash[SNAP_HASH_TEXT_LEN];
@@ -112,17 +127,24 @@ static int cmd_restore(const void *arguments)
 	auto_sides struct sides sides = SIDES_NONE;
 	struct snap_restored done;
 	struct err err = {""}, note = {""};
-	int rc = snap_open(args->checkpoint, image_snap_flags(), &from, &err);
+	bool stdout_meant = strcmp(args->image, "-") == 0;
+	int rc;
 
+	if (stdout_meant && args->json)
+		return cmd_usage(&verb_restore, "--json has no place where the image is written to "
+						"standard output");
+	rc = image_open_stored(args->checkpoint, &from, &err);
 	if (!rc)
 		rc = sides_open(from, NULL, &sides, &err);
 	if (rc)
 		return cmd_fail(args->checkpoint, &err);
-	if (is_device(args->image) && sides.files && side_files_warning(sides.files, &note))
-		cmd_error(args->checkpoint, "note: %s, which a block device has no place for",
-			  note.text);
-	rc = is_device(args->image) ? to_device(args, from, &done, &err)
-				    : to_file(args, from, sides.files, &done, &err);
+	if ((stdout_meant || is_device(args->image)) && sides.files &&
+	    side_files_warning(sides.files, &note))
+		cmd_error(args->checkpoint, "note: %s, which %s has no place for", note.text,
+			  stdout_meant ? "standard output" : "a block device");
+	rc = stdout_meant             ? to_stdout(args, from, &done, &err)
+	     : is_device(args->image) ? to_device(args, from, &done, &err)
+				      : to_file(args, from, sides.files, &done, &err);
 	work_die(rc);
 	if (rc == -EBADMSG || rc == -EUCLEAN) {
 		cmd_error(args->checkpoint,
@@ -130,7 +152,10 @@ static int cmd_restore(const void *arguments)
 			  err.text);
 		return CMD_FAILED;
 	}
-	return rc ? cmd_fail(args->image, &err) : print(args, &done, from->len);
+	/* A reader that has seen enough needs no message. */
+	if (rc)
+		return rc == -EPIPE && stdout_meant ? CMD_FAILED : cmd_fail(args->image, &err);
+	return stdout_meant ? CMD_DONE : print(args, &done, from->len);
 }
 
 const struct verb verb_restore = {
@@ -141,7 +166,12 @@ const struct verb verb_restore = {
 		"its name when all is written, synced, and its content hash is the one that the\n"
 		"checkpoint says; until then an image of that name stays as it was. Any qcow2 file\n"
 		"can be restored so; where another program made it, there is no hash to compare.\n"
-		"Scratch files that the checkpoint holds lie beside IMAGE then, for the next mount.",
+		"Scratch files that the checkpoint holds lie beside IMAGE then, for the next mount.\n"
+		"\n"
+		"CHECKPOINT may also be an image that is packed by gzip or zstd, or '-', standard\n"
+		"input. Where IMAGE is '-', the image goes to standard output when it is proven:\n"
+		"\n"
+		"  canisterfs restore x.ckpt - | gzip > stable_memory.bin.gz",
 	.options = options,
 	.operands = operands,
 	.args_len = sizeof(struct restore_args),

@@ -219,7 +219,7 @@ static int cmd_verify(const void *arguments)
 		.jobs = args->jobs == CMD_UNSET ? 0 : (unsigned)args->jobs,
 		.watch = &work.watch,
 	};
-	int rc = room ? snap_open(args->checkpoint, image_snap_flags(), &s, &err) : -ENOMEM;
+	int rc = room ? image_open_stored(args->checkpoint, &s, &err) : -ENOMEM;
 
 	if (!rc)
 		rc = sandbox_inputs_open(&err);
