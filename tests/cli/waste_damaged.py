@@ -84,6 +84,8 @@ def make(directory, count, rng):
         os.makedirs(place, exist_ok=True)
         path = os.path.join(place, "%06d" % n)
         bucket, pages, owners, tail = layout(rng)
+        while kind and kind.startswith("packed") and bucket * len(owners) > 200:
+            bucket, pages, owners, tail = layout(rng)
         page = first_page(bucket, pages, owners)
         length = PAGE * (1 + len(owners) * bucket + tail)
         if kind and kind.startswith("packed"):

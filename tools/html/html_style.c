@@ -122,4 +122,4 @@ const char html_style[] =
 	"  padding: .45rem 0; } }\n"
 	"@media print { :root { --ground: #fff; } main { max-width: none; padding: 0; }\n"
 	"  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }\n"
-	"  .broad { max-height: none; overflow: visible; } tr, .tile, .picture, h3 { break-inside: avoid; } }\n";
+	"  .broad { max-height: none; overflow: visible; } tr, .tile, .picture, h3 { break-inside: avoid; } h2, h2 + p, h3 { break-after: avoid; } }\n";
