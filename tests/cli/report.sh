@@ -118,13 +118,13 @@ for step, (a, b) in enumerate(steps):
         all_changed += changed
         memories += changed > 0
         open(f"changed.{id}", "a").write(f"{changed} ")
-    print(f"{step + 2} {b} {all_changed} {'0 B' if not all_changed else ''}")
+    print(f"{step + 2} {b} {all_changed:,} {'0 B' if not all_changed else ''}")
 for id in range(5):
     counts = [int(n) for n in open(f"changed.{id}").read().split()]
     most = max(os.path.getsize(f"m.{image}.{id}") for image in sys.argv[1:]) // 4096
     if sum(counts):
-        print(f"memory {id} {most} {' '.join(map(str, counts))} {sum(counts)}")
-        print(f"memory {id} {sum(counts)} change{'' if sum(counts) == 1 else 's'} in {most} pages of 4 KiB")
+        print(f"memory {id} {most:,} {' '.join(map(str, counts))} {sum(counts)}")
+        print(f"memory {id} {sum(counts)} change{'' if sum(counts) == 1 else 's'} in {most:,} pages of 4 KiB")
 print("Never changed: memory 1, memory 3.")
 END
 mapfile -t texts <texts
