@@ -14,6 +14,7 @@
 
 enum {
 	LEGEND_MAX = 48,
+	BAR_ROWS = 2,    /* so many rows of one memory, all full, become a bar */
 	LABEL_WIDTH = 3, /* of a tile that has room for any id */
 };
 
@@ -46,12 +47,14 @@ struct picture {
 	const struct names *names; /* or NULL */
 	int only;
 	struct tiles tiles;
-	unsigned rank[TILES_OWNERS]; /* in the order of ids: chooses colour and letter */
+	unsigned rank[TILES_OWNERS];  /* in the order of ids: chooses the letter */
+	uint8_t colour[TILES_OWNERS]; /* in the palette: neighbours have two */
 
 	struct tier tier;
 	uint32_t per_tile;            /* buckets that share a tile */
 	uint32_t tile_count, columns; /* in all, and in a row */
-	int margin;                   /* columns in front of a row */
+	uint32_t rows;
+	int margin; /* columns in front of a row */
 };
 
 static int load(struct picture *p, struct mm *mm, struct err *err)
@@ -63,7 +66,60 @@ static int load(struct picture *p, struct mm *mm, struct err *err)
 		p->rank[id] = rank;
 		rank += p->tiles.memory[id].buckets > 0;
 	}
+	if (!rc)
+		tiles_colour(&p->tiles, ARRAY_LEN(palette), p->colour);
 	return rc;
+}
+
+static uint32_t row_of_buckets(const struct picture *p, uint32_t row, uint32_t *first)
+{
+	*first = row * p->columns * p->per_tile;
+	return MIN(p->columns * p->per_tile, p->tiles.st.buckets - *first);
+}
+
+/* Every bucket of a row is this memory's, and full. */
+static bool is_plain(const struct picture *p, uint32_t row, uint8_t owner)
+{
+	uint32_t first, count = row_of_buckets(p, row, &first);
+
+	if (count < p->columns * p->per_tile)
+		return false;
+	for (uint32_t i = first; i < first + count; i++)
+		if (p->tiles.bucket[i].owner != owner ||
+		    p->tiles.bucket[i].used_pages < p->tiles.st.bucket_pages)
+			return false;
+	return true;
+}
+
+/* The rows from this one on that are shown on one line: as tiles, or where there are more than one
+ * as a bar. */
+static uint32_t line_rows(const struct picture *p, uint32_t row)
+{
+	uint32_t n = 0, first;
+	uint8_t owner;
+
+	(void)row_of_buckets(p, row, &first);
+	owner = p->tiles.bucket[first].owner;
+	while (owner != TILES_NOBODY && row + n < p->rows && is_plain(p, row + n, owner))
+		n++;
+	return n >= BAR_ROWS ? n : 1;
+}
+
+static uint32_t count_lines(const struct picture *p)
+{
+	uint32_t lines = 0;
+
+	for (uint32_t row = 0; row < p->rows; lines++)
+		row += line_rows(p, row);
+	return lines;
+}
+
+static void set_tier(struct picture *p, const struct tier *tier, unsigned room)
+{
+	p->tier = *tier;
+	p->columns = (room + tier->gap) / (tier->width + tier->gap);
+	p->per_tile = 1;
+	p->rows = (uint32_t)div_up(p->tiles.st.buckets, p->columns);
 }
 
 /* The broadest tiles that fit; and where not even the narrowest do, several buckets in one. */
@@ -75,25 +131,26 @@ static void choose_tier(struct picture *p)
 	p->margin = snprintf(index, sizeof(index), "%" PRIu32, p->tiles.st.buckets) + 3;
 	room = MAX(p->term->width, (unsigned)p->margin + 8) - (unsigned)p->margin;
 	for (size_t i = 0; i < ARRAY_LEN(tiers); i++) {
-		p->tier = tiers[i];
-		p->columns = (room + p->tier.gap) / (p->tier.width + p->tier.gap);
-		if (p->columns * p->tier.rows >= p->tiles.st.buckets)
+		set_tier(p, &tiers[i], room);
+		if (count_lines(p) <= p->tier.rows)
 			break;
 	}
-	p->per_tile = (uint32_t)MAX(div_up(p->tiles.st.buckets, p->columns * p->tier.rows), 1u);
+	if (count_lines(p) > p->tier.rows)
+		p->per_tile = (uint32_t)div_up(p->tiles.st.buckets, p->columns * p->tier.rows);
 	p->tile_count = (uint32_t)div_up(p->tiles.st.buckets, p->per_tile);
+	p->rows = (uint32_t)div_up(p->tile_count, p->columns);
 }
 
 static unsigned colour_of(const struct picture *p, uint8_t owner)
 {
 	if (owner == TILES_NOBODY || (p->only >= 0 && p->only != owner))
 		return GREY;
-	return palette[p->rank[owner] % ARRAY_LEN(palette)].code;
+	return palette[p->colour[owner]].code;
 }
 
 static bool is_dark(const struct picture *p, uint8_t owner)
 {
-	return colour_of(p, owner) != GREY && palette[p->rank[owner] % ARRAY_LEN(palette)].dark;
+	return colour_of(p, owner) != GREY && palette[p->colour[owner]].dark;
 }
 
 static char letter_of(const struct picture *p, uint8_t owner)
@@ -150,10 +207,8 @@ static void put_column(const struct picture *p, uint8_t owner, bool used, char t
 		shown = shown ? shown : owner == TILES_NOBODY ? "." : used ? "=" : "-";
 	else if (owner == TILES_NOBODY)
 		shown = p->term->utf8 ? "·" : ".";
-	else if (used)
+	else
 		fg = is_dark(p, owner) ? WHITE : BLACK, bg = colour;
-	else if (text)
-		fg = -1;
 	if (!shown)
 		shown = used ? " " : p->term->utf8 ? "░" : "-";
 	p->pen->put(p->pen->ctx, fg, bg, shown);
@@ -175,20 +230,46 @@ static void put_tile(const struct picture *p, struct tile tile, unsigned width)
 			   i >= start && i < start + len ? label[i - start] : 0);
 }
 
-static void put_grid(const struct picture *p)
+static void put_tiles(const struct picture *p, uint32_t row)
 {
-	for (uint32_t n = 0; n < p->tile_count; n++) {
-		if (n > 0 && n % p->columns == 0)
-			end_line(p);
-		if (n > 0 && n % p->columns == 0 && p->tier.gap)
-			end_line(p);
-		if (n % p->columns == 0)
-			put_words(p, "%*" PRIu32 "  ", p->margin - 2, n * p->per_tile);
+	uint32_t first = row * p->columns, end = MIN(first + p->columns, p->tile_count);
+
+	for (uint32_t n = first; n < end; n++) {
 		put_tile(p, tiles_at(&p->tiles, n * p->per_tile, p->per_tile), p->tier.width);
-		if ((n + 1) % p->columns && p->tier.gap)
+		if (n + 1 < first + p->columns && p->tier.gap)
 			put_words(p, "%*s", (int)p->tier.gap, "");
 	}
-	end_line(p);
+}
+
+/* Many buckets that are all alike, as broad as the rows that the bar stands for. */
+static void put_bar(const struct picture *p, uint32_t row, uint32_t rows)
+{
+	unsigned width = p->columns * (p->tier.width + p->tier.gap) - p->tier.gap;
+	uint32_t first, count = rows * row_of_buckets(p, row, &first);
+	uint8_t owner = p->tiles.bucket[first].owner;
+	char label[64];
+	unsigned len, start;
+
+	snprintf(label, sizeof(label), " %u: %s ", owner, text_plural(count, "bucket").s);
+	len = (unsigned)strlen(label);
+	start = len < width ? (width - len) / 2 : width;
+	for (unsigned i = 0; i < width; i++)
+		put_column(p, owner, true, i >= start && i < start + len ? label[i - start] : 0);
+}
+
+static void put_grid(const struct picture *p)
+{
+	for (uint32_t row = 0, n; row < p->rows; row += n) {
+		n = line_rows(p, row);
+		if (row > 0 && p->tier.gap)
+			end_line(p);
+		put_words(p, "%*" PRIu32 "  ", p->margin - 2, row * p->columns * p->per_tile);
+		if (n > 1)
+			put_bar(p, row, n);
+		else
+			put_tiles(p, row);
+		end_line(p);
+	}
 }
 
 /* The memories of the legend: those with the most buckets, in the order of ids. */
