@@ -27,13 +27,8 @@ uint64_t price_of_year(const struct price *price, uint64_t bytes)
 
 struct text cost_text(uint64_t cycles)
 {
-	static const char *const units[] = {"", "k ", "M ", "G ", "T "};
-	double n = (double)cycles;
-	unsigned unit = 0;
 	struct text t;
 
-	for (; n >= 1000 && unit + 1 < ARRAY_LEN(units); unit++)
-		n /= 1000;
-	snprintf(t.s, sizeof(t.s), unit ? "%.2f %scycles" : "%.0f %scycles", n, units[unit]);
+	snprintf(t.s, sizeof(t.s), "%.40s cycles", text_scaled(cycles).s);
 	return t;
 }

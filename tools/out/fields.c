@@ -8,7 +8,10 @@
 
 #include "tools/out/text.h"
 
-enum { MAX_FIELDS = 16 };
+enum {
+	MAX_FIELDS = 16,
+	WRAP_MIN = 12, /* columns that are worth it */
+};
 
 static json_t *to_json(const struct field *f, const void *row)
 {
@@ -16,6 +19,7 @@ static json_t *to_json(const struct field *f, const void *row)
 
 	switch (f->kind) {
 	case FIELD_NUMBER:
+	case FIELD_SCALED:
 	case FIELD_BYTES:
 		return json_u64(*(const uint64_t *)at);
 	case FIELD_OFFSET:
@@ -42,6 +46,9 @@ static const char *to_text(const struct field *f, const void *row, struct text *
 	switch (f->kind) {
 	case FIELD_NUMBER:
 		*t = text_count(*(const uint64_t *)at);
+		break;
+	case FIELD_SCALED:
+		*t = text_scaled(*(const uint64_t *)at);
 		break;
 	case FIELD_OFFSET:
 		if (*(const uint64_t *)at != UINT64_MAX)
@@ -99,15 +106,34 @@ static bool stands_left(const struct field *f)
 	return f->kind == FIELD_TEXT || f->kind == FIELD_NAME || f->kind == FIELD_FLAG;
 }
 
+/* On a terminal that is too narrow, words go on below, where the column begins. */
+static void put_wrapped(FILE *to, const char *text, int column, const struct term *term)
+{
+	int room = (int)term->width - column;
+
+	while (term->tty && room >= WRAP_MIN && strlen(text) > (size_t)room) {
+		int len = room;
+
+		while (len > 0 && text[len] != ' ')
+			len--;
+		if (len == 0)
+			break;
+		text_print_to(to, "%.*s\n%*s", len, text, column, "");
+		text += len + 1;
+	}
+	text_put(to, text);
+}
+
 /* The last column is not padded, so that no line ends with spaces. */
-static void put_cell(FILE *to, const struct field *f, const char *s, int width)
+static void put_cell(FILE *to, const struct field *f, const char *s, int width, int column,
+		     const struct term *term)
 {
 	if (!stands_left(f))
 		text_print_to(to, "%*s", width, s);
 	else if (f[1].key)
 		text_print_to(to, "%-*s", width, s);
 	else
-		text_put(to, s);
+		put_wrapped(to, s, column, term);
 }
 
 static bool has_column(const struct field *f, const void *rows, size_t count, size_t row_len)
@@ -123,6 +149,7 @@ void fields_table(FILE *to, const struct field *fields, const void *rows, size_t
 		  size_t row_len, const char *indent)
 {
 	int width[MAX_FIELDS] = {0}; /* 0: no column */
+	struct term term = term_of(fileno(to));
 	struct text t;
 
 	for (size_t n = 0; fields[n].key; n++) {
@@ -138,6 +165,7 @@ void fields_table(FILE *to, const struct field *fields, const void *rows, size_t
 	}
 	for (size_t i = 0; i <= count; i++) {
 		const char *gap = indent;
+		int column = 0;
 
 		for (size_t n = 0; fields[n].key; n++) {
 			const struct field *f = &fields[n];
@@ -148,7 +176,9 @@ void fields_table(FILE *to, const struct field *fields, const void *rows, size_t
 			if (i > 0)
 				text = to_text(f, (const char *)rows + (i - 1) * row_len, &t);
 			fputs(gap, to);
-			put_cell(to, f, text, width[n]);
+			column += (int)strlen(gap);
+			put_cell(to, f, text, width[n], column, &term);
+			column += width[n];
 			gap = "  ";
 		}
 		putc('\n', to);

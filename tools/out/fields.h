@@ -12,6 +12,7 @@
 
 enum field_kind {
 	FIELD_NUMBER, /* uint64_t; with commas */
+	FIELD_SCALED, /* uint64_t; in a table "626.04 G" */
 	FIELD_ID,     /* int; below 0: "-", and null in JSON */
 	FIELD_BYTES,  /* uint64_t; in a table "1.5 MiB" */
 	FIELD_OFFSET, /* uint64_t in bytes; exact, no commas; UINT64_MAX: "-", and null in JSON */

@@ -44,6 +44,19 @@ struct text text_count(uint64_t n)
 	return t;
 }
 
+struct text text_scaled(uint64_t n)
+{
+	static const char *const units[] = {"", " k", " M", " G", " T"};
+	double scaled = (double)n;
+	unsigned unit = 0;
+	struct text t;
+
+	for (; scaled >= 1000 && unit + 1 < ARRAY_LEN(units); unit++)
+		scaled /= 1000;
+	snprintf(t.s, sizeof(t.s), "%.*f%s", unit ? 2 : 0, scaled, units[unit]);
+	return t;
+}
+
 struct text text_plural(uint64_t n, const char *noun)
 {
 	struct text t;

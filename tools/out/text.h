@@ -18,6 +18,8 @@ struct text {
 struct text text_size(uint64_t bytes);
 /* "8,388,608" */
 struct text text_count(uint64_t n);
+/* "626.04 G", by powers of 1000: two decimals from 1000 on. */
+struct text text_scaled(uint64_t n);
 /* "1 page", "3 pages" with text_count's commas; the plural is the noun and an s. */
 struct text text_plural(uint64_t n, const char *noun);
 

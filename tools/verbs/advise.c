@@ -49,7 +49,7 @@ static const struct field fields[] = {
 	{"image_bytes", "image", FIELD_BYTES, offsetof(struct row, image_len)},
 	{"waste_bytes", "waste", FIELD_BYTES, offsetof(struct row, waste_len)},
 	{"cap_bytes", "cap", FIELD_BYTES, offsetof(struct row, cap_len)},
-	{"cycles_per_year", "cycles a year", FIELD_NUMBER, offsetof(struct row, cycles)},
+	{"cycles_per_year", "cycles a year", FIELD_SCALED, offsetof(struct row, cycles)},
 	{"fits", NULL, FIELD_FLAG, offsetof(struct row, fits)},
 	{"now", NULL, FIELD_FLAG, offsetof(struct row, now)},
 	{"best", NULL, FIELD_FLAG, offsetof(struct row, best)},
