@@ -236,8 +236,11 @@ for size in "20 5" "8 2" "3 1" "1 1"; do
     keys Down m Up Down q Tab Tab Tab
 done
 on_tmux resize-window -x 100 -y 30
+keys Home
 sees '^ 0  *"number 0"'
 sees '^ 72  *"number 24"'
+keys C-l
+sees '^ 0  *"number 0"'
 keys Q
 sees "exited with 0"
 show 40x12 "$program" browse m_hole_mid.img

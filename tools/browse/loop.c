@@ -40,6 +40,8 @@ static void common_key(struct browser *b, int code)
 		find(b, code == 'n');
 	else if (code == '?')
 		view_help_open(b, b->top->ops, common_keys);
+	else if (code == SCREEN_ANEW)
+		screen_show_anew();
 	else if (code == 'Q' || code == SCREEN_INTERRUPT || code == SCREEN_GONE)
 		b->done = true;
 	else if (code == 'q' || (is_back(code) && b->top->below))

@@ -95,6 +95,12 @@ void screen_show(void)
 	refresh();
 }
 
+void screen_show_anew(void)
+{
+	clearok(curscr, TRUE);
+	refresh();
+}
+
 /* Few pairs of colours are in use at a time: ncurses keeps them. */
 static short pair_of(struct style style)
 {

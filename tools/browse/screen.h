@@ -39,6 +39,8 @@ int screen_print(int row, int column, int width, struct style style, const char 
 /* As screen_put, and blanks up to the width. */
 void screen_put_padded(int row, int column, int width, struct style style, const char *text);
 void screen_show(void);
+/* The same from nothing, whatever others have put there. */
+void screen_show_anew(void);
 
 /* A key is a character (Unicode), or one of these. */
 enum {
@@ -61,6 +63,7 @@ enum {
 	SCREEN_TAB = '\t',
 	SCREEN_ESCAPE = 27,
 	SCREEN_INTERRUPT = 3, /* Ctrl-C */
+	SCREEN_ANEW = 12,     /* Ctrl-L */
 };
 
 struct screen_key {

@@ -161,7 +161,7 @@ static size_t line_bytes(const struct value_view *v)
 	return n;
 }
 
-static void draw_hex_line(struct value_view *v, uint64_t off, int row, int rows_left)
+static void draw_hex_line(struct value_view *v, uint64_t off, int row)
 {
 	size_t n = line_bytes(v), len = (size_t)MIN(v->source.len - off, (uint64_t)n);
 	uint8_t bytes[LINE_BYTES_MAX];
@@ -203,7 +203,7 @@ static void draw(struct view *base, int row, int rows)
 	list_place(&v->list, row + 1, rows - 1);
 	for (int i = 0; i < rows - 1 && v->list.top + (size_t)i < v->list.count; i++) {
 		if (hex)
-			draw_hex_line(v, (v->list.top + (size_t)i) * n, row + 1 + i, rows - i);
+			draw_hex_line(v, (v->list.top + (size_t)i) * n, row + 1 + i);
 		else
 			sheet_draw(&v->sheet, v->list.top + (size_t)i, row + 1 + i, 0,
 				   screen_columns());
