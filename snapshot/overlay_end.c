@@ -222,6 +222,8 @@ int snap_overlay_commit(const char *path, unsigned flags, snap_open_fn *open, ch
 	if (!rc)
 		rc = open_overlay(path, &r, to, &from, err);
 	if (!rc)
+		rc = bond_expect_change(bond_of(from), err);
+	if (!rc)
 		rc = begin(bond_image(bond_of(from)), &r, err);
 	if (!rc)
 		rc = merge(bond_image(bond_of(from)), from, to, err);

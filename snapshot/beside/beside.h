@@ -173,6 +173,8 @@ int MUST_CHECK bond_check_whole(struct store *image, const char *path, struct er
 /* All is on disk, and the records say "closed". The store can still be read, and nothing else.
  * Closing the store does the same, where nobody has asked. */
 int MUST_CHECK bond_settle(struct bond *bond, struct err *err);
+/* The image's file changes from now on, and not through this store. On disk when it returns. */
+int MUST_CHECK bond_expect_change(struct bond *bond, struct err *err);
 /* Not all is on disk: closing the store leaves the records open. */
 void bond_leave_open(struct bond *bond);
 

@@ -158,6 +158,16 @@ static int before_change(struct bond *b, struct err *err)
 	return b->bound ? tick(b, err) : 0;
 }
 
+int bond_expect_change(struct bond *b, struct err *err)
+{
+	int rc;
+
+	pthread_mutex_lock(&b->lock);
+	rc = has_sides(b) ? raise_tick(b, now_nsec(), true, err) : 0;
+	pthread_mutex_unlock(&b->lock);
+	return rc;
+}
+
 /* ---- the store: the sector reads as zeros, and stays as it is ---- */
 
 static int bond_read_at(struct store *s, void *buf, size_t len, uint64_t off, struct err *err)

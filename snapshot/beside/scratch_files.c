@@ -285,10 +285,13 @@ static int clear_new(const char *path, uid_t owner, struct err *err)
 			unlinkat(dir.fd, e->d_name, 0);
 	if (list)
 		closedir(list);
-	if (dir.record_fd >= 0)
+	if (dir.record_fd >= 0) {
 		side_dir_remove(&dir);
-	else
-		rmdir(path);
+		return 0;
+	}
+	/* After a power cut, a record without bytes. */
+	unlinkat(dir.fd, SIDE_RECORD_NAME, 0);
+	rmdir(path);
 	return 0;
 }
 
