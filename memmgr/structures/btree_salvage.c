@@ -148,7 +148,7 @@ static int count_descents(struct salvage *s, unsigned *out, struct err *err)
 
 	*out = 0;
 	for (unsigned i = 1; !rc && s->t->ss.facts.sort_told && i < node->whole; i++) {
-		struct ss_bytes a, b;
+		struct ss_bytes a = {NULL, 0}, b = {NULL, 0};
 
 		rc = bt_node_key(s->t, node, i - 1, &s->key, &s->key_cap, &a, err);
 		if (!rc)

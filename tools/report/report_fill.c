@@ -114,7 +114,7 @@ static void put_part(FILE *to, const struct report *r, const struct block *b, en
 {
 	char class[40];
 
-	snprintf(class, sizeof(class), "class=\"c%u %s\"", b->id < 0 ? 0 : r->colour[b->id],
+	snprintf(class, sizeof(class), "class=\"c%d %s\"", b->id < 0 ? 0 : r->colour[b->id],
 		 part_forms[kind].strength);
 	put_rect(to, class, at);
 	fputs("><title>", to);
@@ -183,7 +183,7 @@ static void put_ground(FILE *to, const struct report *r, const struct block *b,
 	if (b->class)
 		snprintf(class, sizeof(class), "class=\"%s\"", b->class);
 	else
-		snprintf(class, sizeof(class), "class=\"c%u\"", b->id < 0 ? 0 : r->colour[b->id]);
+		snprintf(class, sizeof(class), "class=\"c%d\"", b->id < 0 ? 0 : r->colour[b->id]);
 	put_rect(to, class, at);
 	fputs("><title>", to);
 	put_name(to, r, b);
