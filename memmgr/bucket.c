@@ -9,10 +9,10 @@ int bucket_list_reserve(struct bucket_list *list, uint32_t more, struct err *err
 	uint32_t room = MAX(list->room, 16u);
 	uint16_t *index;
 
+	if (list->count + more <= list->room)
+		return 0;
 	while (room < list->count + more)
 		room *= 2;
-	if (room == list->room)
-		return 0;
 	index = realloc(list->index, room * sizeof(*index));
 	if (!index)
 		return err_set(err, -ENOMEM, "no memory for a list of %u buckets", room);
@@ -51,7 +51,8 @@ int buckets_load(struct buckets *b, const uint8_t *owner, struct err *err)
 void buckets_clear(struct buckets *b)
 {
 	for (unsigned id = 0; id < MM_MAX_MEMORIES; id++)
-		free(b->of[id].index);
+		if (b->of[id].index)
+			free(b->of[id].index);
 	memset(b, 0, sizeof(*b));
 }
 

@@ -67,13 +67,14 @@ static int carry_out(struct mm *mm, struct intent *it, const struct move *moves,
 		     struct err *err)
 {
 	enum { STEP_LEN = 1 << 20 };
-	auto_free uint8_t *buf = malloc(STEP_LEN);
+	size_t buf_len = (size_t)MIN(layout_bucket_len(&mm->lay), (uint64_t)STEP_LEN);
+	auto_free uint8_t *buf = malloc(buf_len);
 	int rc = 0;
 
 	if (!buf)
 		return err_set(err, -ENOMEM, "no memory to move buckets with");
 	for (uint32_t i = 0; !rc && i < count; i++)
-		rc = copy_bucket(mm, &moves[i], buf, STEP_LEN, err);
+		rc = copy_bucket(mm, &moves[i], buf, buf_len, err);
 	if (!rc)
 		rc = image_commit(mm, it, err);
 	for (uint32_t i = 0; !rc && i < count; i++)

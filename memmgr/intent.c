@@ -139,8 +139,12 @@ bool intent_decode(const uint8_t *area, struct intent *out)
 
 uint32_t intent_next(const struct intent_set *set, uint32_t from)
 {
-	while (from < MM_MAX_BUCKETS && !(set->bits[from / 8] & 1 << from % 8))
-		from += set->bits[from / 8] >> from % 8 == 0 ? 8 - from % 8 : 1;
+	while (from < MM_MAX_BUCKETS && !(set->bits[from / 8] & 1 << from % 8)) {
+		if (from % 64 == 0 && get_le64(set->bits + from / 8) == 0)
+			from += 64;
+		else
+			from += set->bits[from / 8] >> from % 8 == 0 ? 8 - from % 8 : 1;
+	}
 	return from;
 }
 

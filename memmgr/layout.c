@@ -12,12 +12,13 @@
  */
 enum { DAMAGE_MAX = 16 };
 
-enum { RUN_LEN = 256 };
+enum { RUN_LEN = 1024 };
 static const uint8_t free_run[RUN_LEN] = {[0 ... RUN_LEN - 1] = LAYOUT_FREE};
 
 uint32_t layout_next_owned(const uint8_t *owner, uint32_t from)
 {
-	while (from + RUN_LEN <= MM_MAX_BUCKETS && memcmp(owner + from, free_run, RUN_LEN) == 0)
+	while (from + RUN_LEN <= MM_MAX_BUCKETS && owner[from] == LAYOUT_FREE &&
+	       memcmp(owner + from, free_run, RUN_LEN) == 0)
 		from += RUN_LEN;
 	while (from < MM_MAX_BUCKETS && owner[from] == LAYOUT_FREE)
 		from++;

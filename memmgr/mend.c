@@ -73,7 +73,7 @@ int mend_find_nonzero(struct store *s, uint8_t *buf, uint64_t off, uint64_t end,
 
 		if (rc || start >= last)
 			return rc;
-		len = MIN(MIN(stop, last) - start, (uint64_t)MEND_BUF_LEN);
+		len = MIN(MIN(stop, last) - start, (uint64_t)MM_PAGE_LEN);
 		rc = store_read(s, buf, len, start, err);
 		if (rc)
 			return rc;

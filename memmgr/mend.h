@@ -43,9 +43,8 @@ void mend_slack(const struct layout *lay, const struct bucket_list *list, uint64
 		uint64_t *off, uint64_t *end);
 
 /* The first byte in [off, end) that is not zero, or `end`; `end` may lie behind the store's. `buf`
- * has MEND_BUF_LEN bytes to read into: the caller's, since a check looks into hundreds of ranges.
+ * has MM_PAGE_LEN bytes to read into: the caller's, since a check looks into hundreds of ranges.
  */
-enum { MEND_BUF_LEN = 1 << 18 };
 int MUST_CHECK mend_find_nonzero(struct store *s, uint8_t *buf, uint64_t off, uint64_t end,
 				 uint64_t *at, struct err *err);
 

@@ -76,7 +76,7 @@ const struct mm_defect mm_defects[] = {
 
 struct check {
 	struct store *s;
-	uint8_t page[MM_PAGE_LEN];
+	uint8_t *page; /* the first; then what mend_find_nonzero reads */
 	enum layout_verdict verdict;
 	bool unfinished;
 	struct layout lay;    /* as stored, with an unfinished change carried out */
@@ -87,15 +87,16 @@ struct check {
 	mm_finding_fn *fn;
 	void *ctx;
 	struct mm_check_result *result;
-	uint8_t scanned[MEND_BUF_LEN]; /* for mend_find_nonzero */
 	unsigned of_kind[DEFECT_COUNT];
 	struct err *err;
 };
 
 static void cleanup_check(struct check **c)
 {
-	if (*c)
+	if (*c) {
 		buckets_clear(&(*c)->buckets);
+		free((*c)->page);
+	}
 	free(*c);
 }
 #define auto_check __attribute__((cleanup(cleanup_check)))
@@ -342,7 +343,7 @@ static int check_stale_slack(struct check *c)
 		int rc;
 
 		mend_slack(&c->lay, &c->buckets.of[id], believable_pages(c, id), &off, &end);
-		rc = mend_find_nonzero(c->s, c->scanned, off, end, &at, c->err);
+		rc = mend_find_nonzero(c->s, c->page, off, end, &at, c->err);
 		if (rc)
 			return rc;
 		if (at < end)
@@ -360,8 +361,8 @@ static int check_stale_holes(struct check *c)
 
 	while (next_run(&c->lay, true, end, c->bucket_count, &first, &end)) {
 		uint64_t stop = layout_bucket_off(&c->lay, end), at;
-		int rc = mend_find_nonzero(c->s, c->scanned, layout_bucket_off(&c->lay, first),
-					   stop, &at, c->err);
+		int rc = mend_find_nonzero(c->s, c->page, layout_bucket_off(&c->lay, first), stop,
+					   &at, c->err);
 
 		if (rc)
 			return rc;
@@ -376,7 +377,7 @@ static int check_stale_holes(struct check *c)
 static int check_stale_tail(struct check *c)
 {
 	uint64_t off = layout_bucket_off(&c->lay, c->bucket_count), at;
-	int rc = mend_find_nonzero(c->s, c->scanned, off, c->s->len, &at, c->err);
+	int rc = mend_find_nonzero(c->s, c->page, off, c->s->len, &at, c->err);
 
 	if (!rc && off < c->s->len && at < c->s->len)
 		report(c, STALE_TAIL, -1,
@@ -422,7 +423,9 @@ int mm_check(struct store *s, mm_finding_fn *fn, void *ctx, struct mm_check_resu
 	int rc;
 
 	*result = (struct mm_check_result){0};
-	if (!c)
+	if (c)
+		c->page = malloc(MM_PAGE_LEN);
+	if (!c || !c->page)
 		return err_set(err, -ENOMEM, "no memory to check an image with");
 	c->s = s;
 	c->fn = fn;

@@ -13,19 +13,19 @@
 
 struct repair {
 	struct store *s;
-	uint8_t page[MM_PAGE_LEN];
-	uint8_t mended_page[LAYOUT_LEN];
+	uint8_t *page; /* the first; then what mend_find_nonzero reads */
 	struct layout lay, mended;
 	struct buckets buckets;
 	enum layout_verdict verdict;
 	bool unfinished;
-	uint8_t scanned[MEND_BUF_LEN]; /* for mend_find_nonzero */
 };
 
 static void cleanup_repair(struct repair **r)
 {
-	if (*r)
+	if (*r) {
 		buckets_clear(&(*r)->buckets);
+		free((*r)->page);
+	}
 	free(*r);
 }
 #define auto_repair __attribute__((cleanup(cleanup_repair)))
@@ -39,12 +39,16 @@ static int lengthen(struct repair *r, struct err *err)
 
 static int write_first_page(struct repair *r, struct err *err)
 {
-	layout_encode(&r->mended, r->mended_page);
+	auto_free uint8_t *page = malloc(LAYOUT_LEN);
+
+	if (!page)
+		return err_set(err, -ENOMEM, "no memory to write the first page");
+	layout_encode(&r->mended, page);
 	if (r->unfinished || intent_is_marked(r->page + INTENT_OFF))
 		return image_finish(r->s, &r->mended, err);
-	if (memcmp(r->mended_page, r->page, LAYOUT_LEN) == 0)
+	if (memcmp(page, r->page, LAYOUT_LEN) == 0)
 		return 0;
-	return store_write(r->s, r->mended_page, LAYOUT_LEN, 0, STORE_DURABLE, err);
+	return store_write(r->s, page, LAYOUT_LEN, 0, STORE_DURABLE, err);
 }
 
 static int zero_stale_slack(struct repair *r, struct err *err)
@@ -54,7 +58,7 @@ static int zero_stale_slack(struct repair *r, struct err *err)
 		int rc;
 
 		mend_slack(&r->mended, &r->buckets.of[id], r->mended.pages[id], &off, &end);
-		rc = mend_find_nonzero(r->s, r->scanned, off, end, &at, err);
+		rc = mend_find_nonzero(r->s, r->page, off, end, &at, err);
 		if (!rc && at < end)
 			rc = store_zero(r->s, at, MIN(end, r->s->len) - at, err);
 		if (rc)
@@ -68,7 +72,7 @@ static int cut_tail(struct repair *r, struct mm *mm, struct err *err)
 {
 	struct store *s = r->s;
 	uint64_t end = layout_bucket_off(&mm->lay, mm->lay.buckets), at;
-	int rc = mend_find_nonzero(s, r->scanned, end, s->len, &at, err);
+	int rc = mend_find_nonzero(s, r->page, end, s->len, &at, err);
 
 	if (rc)
 		return rc;
@@ -95,7 +99,9 @@ int mm_repair(struct store *s, struct err *err)
 	struct err why;
 	int rc;
 
-	if (!r)
+	if (r)
+		r->page = malloc(MM_PAGE_LEN);
+	if (!r || !r->page)
 		return err_set(err, -ENOMEM, "no memory to repair an image with");
 	if (!s->writable)
 		return err_set(err, -EROFS, "the image is open for reading only");

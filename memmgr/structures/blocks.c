@@ -25,33 +25,53 @@ void ss_limit_cache(size_t len)
 	max_slots = MIN(len / BLOCK_LEN, (size_t)MAX_SLOTS);
 }
 
+/*
+ * A slot for each block of `len` bytes, up to the bound. What is in the slots stays: they are more
+ * only where there was one for each block before. False: there is no memory for more.
+ */
+static bool add_slots(struct blocks *b, uint64_t len)
+{
+	uint64_t want = div_up(len, BLOCK_LEN);
+	size_t slots = MAX(b->slots, (size_t)RUN_BLOCKS);
+	uint64_t *tag = b->tag;
+	uint8_t *bytes = b->bytes;
+
+	while (slots < want && slots < max_slots)
+		slots *= 2;
+	if (slots > b->slots) {
+		tag = realloc(b->tag, slots * sizeof(*tag));
+		b->tag = tag ? tag : b->tag;
+		bytes = realloc(b->bytes, slots * BLOCK_LEN);
+		b->bytes = bytes ? bytes : b->bytes;
+	}
+	for (; tag && bytes && b->slots < slots; b->slots++)
+		tag[b->slots] = 0;
+	b->whole = b->slots >= want;
+	return tag && bytes;
+}
+
 int blocks_open(struct store *store, struct blocks *b, struct err *err)
 {
-	uint64_t want = div_up(store->len, BLOCK_LEN);
-	size_t slots = RUN_BLOCKS;
-
-	/* One that is written to can grow, and what is not touched takes no memory. */
-	while ((slots < want || store->writable) && slots < max_slots)
-		slots *= 2;
-	*b = (struct blocks){.store = store, .slots = slots, .expect = UINT64_MAX};
-	b->whole = slots >= want;
-	b->tag = calloc(slots, sizeof(*b->tag));
-	b->bytes = mmap(NULL, slots * BLOCK_LEN, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (b->bytes == MAP_FAILED)
-		b->bytes = NULL;
-	if (b->tag && b->bytes)
+	*b = (struct blocks){.store = store, .expect = UINT64_MAX};
+	if (add_slots(b, store->len))
 		return 0;
 	blocks_close(b);
-	return err_set(err, -ENOMEM, "no memory for a cache of %zu blocks", slots);
+	return err_set(err, -ENOMEM, "no memory for a cache of blocks");
 }
 
 void blocks_close(struct blocks *b)
 {
 	free(b->tag);
-	if (b->bytes)
-		munmap(b->bytes, b->slots * BLOCK_LEN);
+	free(b->bytes);
 	*b = (struct blocks){0};
+}
+
+/* Most of the rest will be touched, so fewer and larger pages cost less. */
+static void hint_at_large_pages(const struct blocks *b)
+{
+	size_t before = -(uintptr_t)b->bytes % BLOCK_LEN;
+
+	(void)madvise(b->bytes + before, b->slots * BLOCK_LEN - before, MADV_HUGEPAGE);
 }
 
 /* Loads block `n` into its slot, and those around it that will be wanted. */
@@ -75,9 +95,8 @@ static int load(struct blocks *b, uint64_t n, struct err *err)
 		b->tag[slot + i] = first + i + 1;
 	b->expect = first + run;
 	b->misses += b->misses < MANY_MISSES;
-	/* Only a hint: most of the rest will be touched, so fewer and larger pages cost less. */
 	if (b->misses == MANY_MISSES - 1)
-		(void)madvise(b->bytes, b->slots * BLOCK_LEN, MADV_HUGEPAGE);
+		hint_at_large_pages(b);
 	return 0;
 }
 
@@ -143,7 +162,8 @@ static int grow_to(struct blocks *b, uint64_t end, struct err *err)
 		return err_set(err, -EFBIG, "no memory can hold %" PRIu64 " bytes", end);
 	/* The block that the store ended in was loaded short. */
 	b->tag[last & (b->slots - 1)] = 0;
-	b->whole = len <= b->slots * BLOCK_LEN;
+	/* Without memory for more slots, blocks share those that there are. */
+	(void)add_slots(b, len);
 	return store_resize(b->store, len, err);
 }
 

@@ -10,7 +10,7 @@
 
 struct blocks {
 	struct store *store;
-	/* A power of two. */
+	/* A power of two: more as the store grows. */
 	size_t slots;
 	/* For each slot: 1 + the number of the block it holds, 0 for none. */
 	uint64_t *tag;
