@@ -12,7 +12,7 @@ int cache_init(struct cache *c, size_t slots, size_t block_len)
 	*c = (struct cache){.slots = slots, .block_len = block_len};
 	pthread_mutex_init(&c->lock, NULL);
 	c->key = malloc(slots * sizeof(*c->key));
-	c->block = malloc(slots * block_len);
+	c->block = calloc(slots, sizeof(*c->block));
 	if (!c->key || !c->block) {
 		cache_free(c);
 		return -ENOMEM;
@@ -26,6 +26,8 @@ void cache_free(struct cache *c)
 {
 	if (c->slots == 0)
 		return;
+	for (size_t i = 0; c->block && i < c->slots; i++)
+		free(c->block[i]);
 	free(c->key);
 	free(c->block);
 	pthread_mutex_destroy(&c->lock);
@@ -52,15 +54,18 @@ uint8_t *cache_find(struct cache *c, uint64_t key)
 {
 	size_t slot = slot_of(c, key);
 
-	return c->key[slot] == key ? c->block + slot * c->block_len : NULL;
+	return c->key[slot] == key ? c->block[slot] : NULL;
 }
 
 uint8_t *cache_put(struct cache *c, uint64_t key)
 {
 	size_t slot = slot_of(c, key);
 
-	c->key[slot] = key;
-	return c->block + slot * c->block_len;
+	if (!c->block[slot])
+		c->block[slot] = malloc(c->block_len);
+	if (c->block[slot])
+		c->key[slot] = key;
+	return c->block[slot];
 }
 
 void cache_drop(struct cache *c, uint64_t key)

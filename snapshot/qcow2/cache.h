@@ -16,7 +16,7 @@ struct cache {
 	size_t slots;
 	size_t block_len;
 	uint64_t *key;
-	uint8_t *block;
+	uint8_t **block; /* NULL where none was put yet */
 };
 
 /* Takes up no memory to speak of until blocks are put in. */
@@ -28,7 +28,7 @@ void cache_lock(struct cache *c);
 void cache_unlock(struct cache *c);
 /* The block of this key, or NULL. */
 uint8_t *cache_find(struct cache *c, uint64_t key);
-/* A place for this key's block, to be filled before the lock is given up. */
+/* A place for this key's block, to be filled before the lock is given up; NULL without memory. */
 uint8_t *cache_put(struct cache *c, uint64_t key);
 /* Forgets one key. */
 void cache_drop(struct cache *c, uint64_t key);

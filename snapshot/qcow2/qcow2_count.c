@@ -7,6 +7,9 @@
 
 #include <inttypes.h>
 
+/* Tables and refcount blocks are read in pieces of at most this many bytes, whole sectors. */
+enum { PIECE_LEN = 65536 };
+
 static int add(struct qcow2 *q, struct qcow2_counts *c, uint64_t off, uint64_t len,
 	       const char *what, struct err *err)
 {
@@ -27,7 +30,10 @@ static int add(struct qcow2 *q, struct qcow2_counts *c, uint64_t off, uint64_t l
 	return 0;
 }
 
-static int count_entry(struct qcow2 *q, struct qcow2_counts *c, uint64_t entry, struct err *err)
+/* Counts what an entry of a table points to. */
+typedef int entry_fn(struct qcow2 *q, struct qcow2_counts *c, uint64_t entry, struct err *err);
+
+static int count_cluster(struct qcow2 *q, struct qcow2_counts *c, uint64_t entry, struct err *err)
 {
 	struct qcow2_cluster at;
 	int rc = qcow2_l2_decode(&q->h, entry, &at, err);
@@ -40,55 +46,65 @@ static int count_entry(struct qcow2 *q, struct qcow2_counts *c, uint64_t entry, 
 	return add(q, c, at.off, at.len, "a cluster", err);
 }
 
-static int count_table(struct qcow2 *q, struct qcow2_counts *c, uint64_t off, uint8_t *table,
-		       struct err *err)
+static int count_block(struct qcow2 *q, struct qcow2_counts *c, uint64_t entry, struct err *err)
 {
-	uint64_t len = qcow2_cluster_len(&q->h);
-	int rc = add(q, c, off, len, "an L2 table", err);
+	uint64_t off;
+	int rc = qcow2_refcount_entry_decode(&q->h, entry, &off, err);
 
-	if (rc == 0)
-		rc = qcow2_file_read(q, table, len, off, err);
-	for (uint64_t i = 0; i < len && rc == 0; i += 8)
-		rc = count_entry(q, c, get_be64(table + i), err);
+	if (rc < 0 || off == 0)
+		return rc;
+	return add(q, c, off, qcow2_cluster_len(&q->h), "a refcount block", err);
+}
+
+/* Most entries are zero. */
+static int count_piece(struct qcow2 *q, struct qcow2_counts *c, const uint8_t *piece, size_t len,
+		       entry_fn *count, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < len && rc == 0; i += QCOW2_SECTOR_LEN) {
+		if (is_zero(piece + i, QCOW2_SECTOR_LEN))
+			continue;
+		for (size_t k = 0; k < QCOW2_SECTOR_LEN && rc == 0; k += 8)
+			rc = count(q, c, get_be64(piece + i + k), err);
+	}
 	return rc;
 }
 
-static int count_blocks(struct qcow2 *q, struct qcow2_counts *c, struct err *err)
+/* `piece` has PIECE_LEN bytes to read into. */
+static int count_table(struct qcow2 *q, struct qcow2_counts *c, uint64_t off, uint64_t len,
+		       const char *what, uint8_t *piece, entry_fn *count, struct err *err)
 {
-	uint64_t len = (uint64_t)q->h.refcount_clusters << q->h.cluster_bits;
-	auto_free uint8_t *table = malloc(len + 1);
-	int rc;
+	int rc = add(q, c, off, len, what, err);
 
-	if (!table)
-		return err_sys(err, -ENOMEM, "cannot count");
-	rc = add(q, c, q->h.refcount_off, len, "the refcount table", err);
-	if (rc == 0)
-		rc = qcow2_file_read(q, table, len, q->h.refcount_off, err);
-	for (uint64_t i = 0; i < len && rc == 0; i += 8) {
-		uint64_t off;
+	for (uint64_t at = 0; at < len && rc == 0; at += PIECE_LEN) {
+		size_t n = MIN(len - at, (uint64_t)PIECE_LEN);
 
-		rc = qcow2_refcount_entry_decode(&q->h, get_be64(table + i), &off, err);
-		if (rc == 0 && off > 0)
-			rc = add(q, c, off, qcow2_cluster_len(&q->h), "a refcount block", err);
+		rc = qcow2_file_read(q, piece, n, off + at, err);
+		if (rc == 0)
+			rc = count_piece(q, c, piece, n, count, err);
 	}
 	return rc;
 }
 
 static int count_all(struct qcow2 *q, struct qcow2_counts *c, struct err *err)
 {
-	auto_free uint8_t *table = malloc(qcow2_cluster_len(&q->h));
+	uint64_t cluster_len = qcow2_cluster_len(&q->h);
+	auto_free uint8_t *piece = malloc(PIECE_LEN);
 	int rc;
 
-	if (!table)
+	if (!piece)
 		return err_sys(err, -ENOMEM, "cannot count");
-	rc = add(q, c, 0, qcow2_cluster_len(&q->h), "the header", err);
+	rc = add(q, c, 0, cluster_len, "the header", err);
 	if (rc == 0)
-		rc = count_blocks(q, c, err);
+		rc = count_table(q, c, q->h.refcount_off, q->h.refcount_clusters * cluster_len,
+				 "the refcount table", piece, count_block, err);
 	if (rc == 0)
 		rc = add(q, c, q->h.l1_off, (uint64_t)q->h.l1_entries * 8, "the L1 table", err);
 	for (uint32_t i = 0; i < q->h.l1_entries && rc == 0; i++)
 		if (q->l1[i] > 0)
-			rc = count_table(q, c, q->l1[i], table, err);
+			rc = count_table(q, c, q->l1[i], cluster_len, "an L2 table", piece,
+					 count_cluster, err);
 	return rc;
 }
 
@@ -118,15 +134,17 @@ void qcow2_counts_free(struct qcow2_counts *c)
 	c->count = NULL;
 }
 
-/* The block that counts clusters from `first` on; zeros where there is none. */
-static int read_block(struct qcow2 *q, uint64_t block, uint8_t *buf, struct err *err)
+/* The piece that counts clusters from `first` on; zeros where there is none. */
+static int read_piece(struct qcow2 *q, uint64_t first, uint8_t *piece, size_t len, struct err *err)
 {
+	uint64_t per_block = (qcow2_cluster_len(&q->h) * 8) >> q->h.refcount_order;
 	uint64_t entries = (uint64_t)q->h.refcount_clusters << (q->h.cluster_bits - 3);
+	uint64_t block = first / per_block;
 	uint8_t entry[8];
 	uint64_t off;
 	int rc;
 
-	memset(buf, 0, qcow2_cluster_len(&q->h));
+	memset(piece, 0, len);
 	if (block >= entries)
 		return 0;
 	rc = qcow2_file_read(q, entry, sizeof(entry), q->h.refcount_off + block * 8, err);
@@ -138,7 +156,8 @@ static int read_block(struct qcow2 *q, uint64_t block, uint8_t *buf, struct err 
 		return err_set(err, -EUCLEAN,
 			       "the refcount block at %" PRIu64 " is cut off at %" PRIu64, off,
 			       q->file->len);
-	return qcow2_file_read(q, buf, qcow2_cluster_len(&q->h), off, err);
+	off += ((first % per_block) << q->h.refcount_order) / 8;
+	return qcow2_file_read(q, piece, len, off, err);
 }
 
 static void compare(struct qcow2 *q, uint64_t cluster, uint64_t stored, uint64_t counted,
@@ -152,30 +171,31 @@ static void compare(struct qcow2 *q, uint64_t cluster, uint64_t stored, uint64_t
 		out->first_lost_off = off;
 }
 
-static int compare_all(struct qcow2 *q, const struct qcow2_counts *c, uint8_t *block,
+static int compare_all(struct qcow2 *q, const struct qcow2_counts *c, uint8_t *piece,
 		       struct qcow2_miscounts *out, struct err *err)
 {
-	uint64_t per_block = (qcow2_cluster_len(&q->h) * 8) >> q->h.refcount_order;
+	size_t len = MIN(qcow2_cluster_len(&q->h), (uint64_t)PIECE_LEN);
+	uint64_t per_piece = (len * 8) >> q->h.refcount_order;
 
 	for (uint64_t i = 0; i < c->clusters; i++) {
-		int rc = i % per_block == 0 ? read_block(q, i / per_block, block, err) : 0;
+		int rc = i % per_piece == 0 ? read_piece(q, i, piece, len, err) : 0;
 
 		if (rc < 0)
 			return rc;
-		compare(q, i, qcow2_refcount_get(&q->h, block, i % per_block), c->count[i], out);
+		compare(q, i, qcow2_refcount_get(&q->h, piece, i % per_piece), c->count[i], out);
 	}
 	return 0;
 }
 
 int qcow2_check_counts(struct qcow2 *q, struct qcow2_miscounts *out, struct err *err)
 {
-	auto_free uint8_t *block = malloc(qcow2_cluster_len(&q->h));
+	auto_free uint8_t *piece = malloc(PIECE_LEN);
 	auto_counts struct qcow2_counts c = {.count = NULL};
 	int rc;
 
 	*out = (struct qcow2_miscounts){.leaked = 0};
-	if (!block)
+	if (!piece)
 		return err_sys(err, -ENOMEM, "cannot count");
 	rc = qcow2_count(q, &c, err);
-	return rc < 0 ? rc : compare_all(q, &c, block, out, err);
+	return rc < 0 ? rc : compare_all(q, &c, piece, out, err);
 }

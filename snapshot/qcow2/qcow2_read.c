@@ -138,6 +138,18 @@ static int unpack(struct qcow2 *q, struct unpacker *u, uint64_t index,
 	return 0;
 }
 
+/* Without memory nothing is kept. */
+static void keep(struct qcow2 *q, uint64_t key, const uint8_t *cluster)
+{
+	uint8_t *kept;
+
+	cache_lock(&q->clusters);
+	kept = cache_put(&q->clusters, key);
+	if (kept)
+		memcpy(kept, cluster, qcow2_cluster_len(&q->h));
+	cache_unlock(&q->clusters);
+}
+
 static bool copy_kept(struct qcow2 *q, uint64_t key, void *buf, size_t len, uint64_t in_off)
 {
 	const uint8_t *kept;
@@ -171,9 +183,7 @@ static int read_compressed(struct qcow2 *q, const struct qcow2_cluster *c, void 
 		rc = unpack(q, u, qcow2_index(q, off), c, u->unpacked, err);
 		if (rc == 0) {
 			memcpy(buf, u->unpacked + in_off, len);
-			cache_lock(&q->clusters);
-			memcpy(cache_put(&q->clusters, c->off), u->unpacked, cluster_len);
-			cache_unlock(&q->clusters);
+			keep(q, c->off, u->unpacked);
 		}
 	}
 	unpacker_give(q, u);

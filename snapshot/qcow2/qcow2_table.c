@@ -49,6 +49,8 @@ static int slice_at(struct qcow2 *q, uint64_t entry_off, uint8_t **slice, struct
 	if (*slice)
 		return 0;
 	*slice = cache_put(&q->tables, off);
+	if (!*slice)
+		return err_set(err, -ENOMEM, "no memory for a table");
 	rc = qcow2_file_read(q, *slice, q->tables.block_len, off, err);
 	if (rc < 0)
 		cache_drop(&q->tables, off);
