@@ -4,7 +4,8 @@
  * be written to, changed. Aborts where something is promised and does not hold.
  *
  * An input that begins with "QFI" is a file. Any other is a recipe: the file's length in units of
- * 4 KiB (2 bytes), then patches: 4 bytes offset, 1 byte length, the bytes. So few bytes reach far.
+ * 4 KiB (2 bytes; of what is above 16 MiB the low byte counts), then patches: 4 bytes offset, 1
+ * byte length, the bytes. So few bytes reach far.
  */
 #include <stdio.h>
 
@@ -13,11 +14,12 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/stores.h"
 
-enum { LIMIT_LEN = 16 << 20, LOOK_LEN = 4 << 20 };
+enum { LIMIT_LEN = 16 << 20, LOOK_LEN = 4 << 20, MOST_UNITS = LIMIT_LEN / 4096 };
 
 static struct store *cook(const uint8_t *data, size_t size)
 {
-	struct store *s = mem_store_new(NULL, MIN((uint64_t)get_le16(data) * 4096, LIMIT_LEN));
+	uint64_t units = get_le16(data) > MOST_UNITS ? data[0] : get_le16(data);
+	struct store *s = mem_store_new(NULL, units * 4096);
 	size_t i = 2;
 
 	while (i + 5 <= size) {

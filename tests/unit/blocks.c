@@ -85,7 +85,7 @@ static void unguard(struct block *b, size_t from)
 /* Much of a large block was never touched since it was zero: the system is asked for new pages. */
 static void make_zero(uint8_t *bytes, size_t len)
 {
-	enum { SYSTEM_PAGE_LEN = 4096, LARGE_LEN = 1 << 18 };
+	enum { SYSTEM_PAGE_LEN = 4096, LARGE_LEN = 1 << 20 };
 	uintptr_t at = (uintptr_t)bytes;
 	size_t head = div_up(at, SYSTEM_PAGE_LEN) * SYSTEM_PAGE_LEN - at;
 	size_t middle;
@@ -109,23 +109,44 @@ static struct block *make(unsigned shift, size_t len)
 
 	assert_non_null(b);
 	b->room = room;
+	b->len = len;
 	guard(b, len);
+	return b;
+}
+
+/* With any bytes. */
+static struct block *reuse(unsigned shift, size_t len)
+{
+	struct block *b = take_spare(shift);
+
+	if (!b)
+		return NULL;
+	unguard(b, 0);
+	guard(b, len);
+	b->len = len;
 	return b;
 }
 
 void *block_new(size_t len)
 {
 	unsigned shift = shift_for(len);
-	struct block *b = take_spare(shift);
+	struct block *b = reuse(shift, len);
 
-	if (b) {
-		unguard(b, 0);
+	if (b)
 		make_zero(b->bytes, len);
-		guard(b, len);
-	} else {
+	else
 		b = make(shift, len);
-	}
-	b->len = len;
+	return b->bytes;
+}
+
+void *block_copy(const void *bytes, size_t len)
+{
+	unsigned shift = shift_for(len);
+	struct block *b = reuse(shift, len);
+
+	if (!b)
+		b = make(shift, len);
+	memcpy(b->bytes, bytes, len);
 	return b->bytes;
 }
 

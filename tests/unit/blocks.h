@@ -13,6 +13,8 @@
 
 /* `len` bytes of zeros. Never NULL: the test fails when there is no memory. */
 void *block_new(size_t len);
+/* `len` bytes that are the same as those. Never NULL. */
+void *block_copy(const void *bytes, size_t len);
 /* The block with another length, at another place perhaps; new bytes are zero. */
 void *block_resize(void *block, size_t len);
 /* NULL does nothing. */

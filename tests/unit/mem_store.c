@@ -97,10 +97,8 @@ struct store *mem_store_new(const void *bytes, uint64_t len)
 	ms->s = (struct store){.ops = &mem_ops, .writable = true};
 	ms->max_len = UINT64_C(1) << 30;
 	assert_true(len <= ms->max_len);
-	ms->bytes = block_new(len);
+	ms->bytes = bytes ? block_copy(bytes, len) : block_new(len);
 	ms->s.len = len;
-	if (bytes)
-		memcpy(ms->bytes, bytes, len);
 	return &ms->s;
 }
 
