@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "tools/out/text.h"
+
 char *buf_grow(struct buf *b, size_t len)
 {
 	size_t cap = MAX(b->cap, 256), need;
@@ -197,13 +199,15 @@ int buf_json_string(struct buf *b, const void *bytes, size_t len)
 	if (!is_utf8(bytes, len))
 		return -EILSEQ;
 	buf_add(b, "\"", 1);
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)p[i];
+	for (size_t i = 0, step; i < len; i += step) {
+		unsigned c = (unsigned char)p[i];
+		size_t order = text_order(p + i, len - i, &c);
 
-		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+		step = MAX(order, (size_t)1);
+		if (order == 0 && c >= 0x20 && c != '"' && c != '\\')
 			continue;
 		buf_add(b, p + plain, i - plain);
-		plain = i + 1;
+		plain = i + step;
 		if (c == '\n')
 			buf_text(b, "\\n");
 		else if (c == '"' || c == '\\')

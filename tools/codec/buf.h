@@ -45,7 +45,8 @@ void buf_number(struct buf *b, uint64_t n);
 void buf_json_u64(struct buf *b, uint64_t n);
 /* Two lower-case digits for each byte. */
 void buf_hex(struct buf *b, const void *bytes, size_t len);
-/* A JSON string with its quotes; -EILSEQ, and nothing added: the bytes are not UTF-8. */
+/* A JSON string with its quotes, in which all that a terminal may take as an order is an escape;
+ * -EILSEQ, and nothing added: the bytes are not UTF-8. */
 int MUST_CHECK buf_json_string(struct buf *b, const void *bytes, size_t len);
 void buf_free(struct buf *b);
 #define auto_buf __attribute__((cleanup(buf_free)))

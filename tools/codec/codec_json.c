@@ -2,6 +2,7 @@
 /* JSON itself as a codec. */
 #include "tools/codec/codec.h"
 #include "tools/input/input.h"
+#include "tools/out/json.h"
 
 static int json_decode(const struct codec *c, struct ss_bytes bytes, struct buf *out,
 		       struct err *err)
@@ -15,7 +16,7 @@ static int json_decode(const struct codec *c, struct ss_bytes bytes, struct buf 
 	if (!json)
 		return err_set(err, -EILSEQ, "%zu bytes that are not JSON: %s", bytes.len,
 			       why.text);
-	text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+	text = json_plain_text(json, JSON_COMPACT | JSON_ENCODE_ANY);
 	json_decref(json);
 	if (!text)
 		return err_set(err, -ENOMEM, "no memory for %zu bytes of JSON", bytes.len);

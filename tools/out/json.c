@@ -5,6 +5,7 @@
 #include "tools/out/json.h"
 
 #include "tools/out/say.h"
+#include "tools/out/text.h"
 
 struct json json_begin(void)
 {
@@ -69,9 +70,32 @@ json_t *json_any(const char *text)
 	return json_string(mended);
 }
 
+/* Such a character can only stand in a string. */
+char *json_plain_text(const json_t *json, size_t flags)
+{
+	auto_free char *text = json_dumps(json, flags);
+	const char *end = text ? text + strlen(text) : NULL;
+	char *out = text ? malloc(6 * (size_t)(end - text) + 1) : NULL;
+	char *to = out;
+
+	for (const char *p = text; out && p < end;) {
+		unsigned c;
+		size_t len = text_order(p, (size_t)(end - p), &c);
+
+		if (len > 0)
+			to += sprintf(to, "\\u%04x", c);
+		else
+			*to++ = *p;
+		p += MAX(len, (size_t)1);
+	}
+	if (out)
+		*to = 0;
+	return out;
+}
+
 char *json_text(struct json *doc)
 {
-	auto_free char *body = doc->failed ? NULL : json_dumps(doc->root, JSON_INDENT(2));
+	auto_free char *body = doc->failed ? NULL : json_plain_text(doc->root, JSON_INDENT(2));
 	char *text = NULL;
 
 	json_decref(doc->root);

@@ -30,5 +30,11 @@ json_t *json_any(const char *text);
  * with a newline and is for free(), NULL when memory is out. */
 int json_print(struct json *doc);
 char *json_text(struct json *doc);
+/*
+ * As json_dumps, but for characters of strings that a terminal may take as an order: they are
+ * escapes, also where the text goes into a file, since it may be shown later. For free(), NULL when
+ * memory is out.
+ */
+char *json_plain_text(const json_t *json, size_t flags);
 
 #endif

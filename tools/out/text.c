@@ -65,8 +65,14 @@ struct text text_plural(uint64_t n, const char *noun)
 	return t;
 }
 
+/* Some characters order the text around them: they change its direction. */
+static bool turns_text(unsigned c)
+{
+	return (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
 /* The length of the character at `text`, if a terminal shows it as a character and not as an order;
- * 0: it does not. Some characters order the text around them: they change its direction. */
+ * 0: it does not. */
 static size_t shown_len(const char *text)
 {
 	mbstate_t state = {0};
@@ -75,9 +81,25 @@ static size_t shown_len(const char *text)
 
 	if (len == (size_t)-1 || len == (size_t)-2 || !iswprint((wint_t)c))
 		return 0;
-	if ((c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
+	return turns_text((unsigned)c) ? 0 : len;
+}
+
+size_t text_order(const char *p, size_t len, unsigned *c)
+{
+	const uint8_t *b = (const uint8_t *)p;
+
+	if (len >= 1 && b[0] == 0x7f) {
+		*c = 0x7f;
+		return 1;
+	}
+	if (len >= 2 && b[0] == 0xc2 && b[1] >= 0x80 && b[1] <= 0x9f) {
+		*c = b[1];
+		return 2;
+	}
+	if (len < 3 || b[0] != 0xe2)
 		return 0;
-	return len;
+	*c = 0x2000u | (b[1] & 0x3fu) << 6 | (b[2] & 0x3fu);
+	return turns_text(*c) ? 3 : 0;
 }
 
 void text_put(FILE *to, const char *text)

@@ -29,6 +29,11 @@ struct text text_plural(uint64_t n, const char *noun);
  * terminal.
  */
 void text_put(FILE *to, const char *text);
+/*
+ * If the UTF-8 text at `p` begins with a character that a terminal may take as an order, though
+ * JSON allows it in a string as it is: its length and, in *c, its number. 0: it does not.
+ */
+size_t text_order(const char *p, size_t len, unsigned *c);
 /* As printf and fprintf: newlines in `fmt` remain, those in the arguments become escapes. */
 void text_print(const char *fmt, ...) PRINTF(1, 2);
 void text_print_to(FILE *to, const char *fmt, ...) PRINTF(2, 3);

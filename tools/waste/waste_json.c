@@ -80,7 +80,7 @@ char *waste_row_to_json(const struct waste_row *row)
 		json_put(&doc, doc.root, numbers[0].key, json_u64(row->image_len));
 	if (row->kind == WASTE_MANAGED)
 		put_managed(&doc, row);
-	text = doc.failed ? NULL : json_dumps(doc.root, JSON_COMPACT);
+	text = doc.failed ? NULL : json_plain_text(doc.root, JSON_COMPACT);
 	json_decref(doc.root);
 	return text;
 }

@@ -123,7 +123,7 @@ char *waste_sum_to_json(const struct waste_sum *sum, const struct price *price)
 	json_put(&doc, o, "sizes", sizes_to_json(&doc, sum, price));
 	json_put(&doc, o, "best", size_to_json(&doc, sum->best_len, sum, price));
 	json_put(&doc, doc.root, "summary", o);
-	text = doc.failed ? NULL : json_dumps(doc.root, JSON_COMPACT);
+	text = doc.failed ? NULL : json_plain_text(doc.root, JSON_COMPACT);
 	json_decref(doc.root);
 	return text;
 }
