@@ -250,9 +250,13 @@ static int bond_resize(struct store *s, uint64_t len, struct err *err)
 	struct bond *b = bond_in(s);
 	int rc = before_change(b, err);
 
-	if (!rc)
-		rc = store_resize(b->image, len, err);
+	if (rc)
+		return rc;
+	/* The sector is written by whoever attaches a directory, without the caller's lock. */
+	pthread_mutex_lock(&b->lock);
+	rc = store_resize(b->image, len, err);
 	s->len = b->image->len;
+	pthread_mutex_unlock(&b->lock);
 	return rc;
 }
 
@@ -439,23 +443,33 @@ int bond_attach(struct bond *b, enum side_kind side, struct err *err)
 	return rc;
 }
 
-int bond_require_id(struct bond *b, uint8_t id[MM_ID_LEN], struct err *err)
+static int require_id(struct bond *b, uint8_t id[MM_ID_LEN], struct err *err)
 {
 	uint8_t sector[MM_ID_SECTOR_LEN];
 	int rc;
 
-	memset(id, 0, MM_ID_LEN);
-	if (!b || b->image->len < b->sector_off + MM_ID_SECTOR_LEN)
+	if (b->image->len < b->sector_off + MM_ID_SECTOR_LEN)
 		return 0;
 	rc = store_read(b->image, sector, sizeof(sector), b->sector_off, err);
 	/* Bytes that are nobody's are to stay as they are, too. */
 	if (rc || (!b->has_id && !is_zero(sector, sizeof(sector))))
 		return rc;
-	pthread_mutex_lock(&b->lock);
 	if (!has_sides(b))
 		rc = make_id(b, err);
 	if (!rc)
 		memcpy(id, b->id.id, MM_ID_LEN);
+	return rc;
+}
+
+int bond_require_id(struct bond *b, uint8_t id[MM_ID_LEN], struct err *err)
+{
+	int rc;
+
+	memset(id, 0, MM_ID_LEN);
+	if (!b)
+		return 0;
+	pthread_mutex_lock(&b->lock);
+	rc = require_id(b, id, err);
 	pthread_mutex_unlock(&b->lock);
 	return rc;
 }
