@@ -25,6 +25,16 @@ void ss_limit_cache(size_t len)
 	max_slots = MIN(len / BLOCK_LEN, (size_t)MAX_SLOTS);
 }
 
+/* What is not touched takes no memory, so that room for 256 MiB costs nothing by itself. */
+static uint8_t *map_blocks(uint8_t *bytes, size_t old, size_t slots)
+{
+	void *more = bytes ? mremap(bytes, old * BLOCK_LEN, slots * BLOCK_LEN, MREMAP_MAYMOVE)
+			   : mmap(NULL, slots * BLOCK_LEN, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return more == MAP_FAILED ? NULL : more;
+}
+
 /*
  * A slot for each block of `len` bytes, up to the bound. What is in the slots stays: they are more
  * only where there was one for each block before. False: there is no memory for more.
@@ -41,7 +51,7 @@ static bool add_slots(struct blocks *b, uint64_t len)
 	if (slots > b->slots) {
 		tag = realloc(b->tag, slots * sizeof(*tag));
 		b->tag = tag ? tag : b->tag;
-		bytes = realloc(b->bytes, slots * BLOCK_LEN);
+		bytes = tag ? map_blocks(b->bytes, b->slots, slots) : NULL;
 		b->bytes = bytes ? bytes : b->bytes;
 	}
 	for (; tag && bytes && b->slots < slots; b->slots++)
@@ -62,16 +72,9 @@ int blocks_open(struct store *store, struct blocks *b, struct err *err)
 void blocks_close(struct blocks *b)
 {
 	free(b->tag);
-	free(b->bytes);
+	if (b->bytes)
+		munmap(b->bytes, b->slots * BLOCK_LEN);
 	*b = (struct blocks){0};
-}
-
-/* Most of the rest will be touched, so fewer and larger pages cost less. */
-static void hint_at_large_pages(const struct blocks *b)
-{
-	size_t before = -(uintptr_t)b->bytes % BLOCK_LEN;
-
-	(void)madvise(b->bytes + before, b->slots * BLOCK_LEN - before, MADV_HUGEPAGE);
 }
 
 /* Loads block `n` into its slot, and those around it that will be wanted. */
@@ -95,8 +98,9 @@ static int load(struct blocks *b, uint64_t n, struct err *err)
 		b->tag[slot + i] = first + i + 1;
 	b->expect = first + run;
 	b->misses += b->misses < MANY_MISSES;
+	/* Only a hint: most of the rest will be touched, so fewer and larger pages cost less. */
 	if (b->misses == MANY_MISSES - 1)
-		hint_at_large_pages(b);
+		(void)madvise(b->bytes, b->slots * BLOCK_LEN, MADV_HUGEPAGE);
 	return 0;
 }
 
