@@ -206,15 +206,18 @@ static ssize_t slurp(const char *path, uint8_t *buf, size_t max)
 
 static uint8_t scratch[MAX_LEN + MM_PAGE_LEN];
 
-static const char *differs(const char *path, const struct file *f, bool whole_pages)
+/* `another_mount`: the length may have become one of whole pages. */
+static const char *differs(const char *path, const struct file *f, bool another_mount)
 {
 	static char text[256];
 	ssize_t len = slurp(path, scratch, sizeof(scratch));
-	size_t want = whole_pages ? page_len(f->len) : f->len;
+	size_t want = f->len;
 
 	if (len == -2)
 		return "cannot be read";
 	len = MAX(len, 0);
+	if (another_mount && (size_t)len == page_len(want))
+		want = page_len(want);
 	if ((size_t)len != want) {
 		snprintf(text, sizeof(text), "has %zd bytes, not %zu", len, want);
 		return text;
@@ -421,11 +424,8 @@ static void do_rollback(unsigned s, int id)
 	if (!ok(run(id < 0 ? all : one) == 0, "rollback"))
 		return;
 	for (int i = 0; i < FILES; i++)
-		if (id < 0 || i == id) {
+		if (id < 0 || i == id)
 			now.file[i] = snaps[s].state.file[i];
-			if (id >= 0)
-				whole_pages(&now.file[i]);
-		}
 	check_now();
 }
 

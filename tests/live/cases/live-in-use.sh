@@ -17,6 +17,7 @@ replacing=(
 	"restore --force $T/ckpt FILE" "extract --force $T/other 5 FILE" "create --force -b 2 FILE"
 	"rebucket --force -b 4 $T/other FILE" "compact --force $T/other FILE"
 	"adopt --force -m 1 -b 2 -l 65536 $T/a FILE" "waste --force --html FILE $T/other"
+	"report --force -o FILE $T/other"
 )
 # Each verb that knows --force is here.
 for verb in $("$CANISTERFS" --complete '' | grep -vx -e help -e '-.*'); do
