@@ -102,7 +102,7 @@ static int view_new(struct snap_live *live, const char *name, size_t at, struct 
 static int open_view(struct snap_live *live, const char *name, size_t at, struct store **out,
 		     struct err *err)
 {
-	struct view *v;
+	struct view *v = NULL;
 	int rc = view_new(live, name, at, &v, err);
 
 	if (rc)

@@ -254,7 +254,7 @@ static bool put_ext(uint8_t *buf, size_t len, size_t *at, uint32_t type, const v
 	put_be32(buf + *at, type);
 	put_be32(buf + *at + 4, ext->len);
 	ext->off = (uint32_t)(*at + 8);
-	if (ext->len > 0)
+	if (data && ext->len > 0)
 		memcpy(buf + ext->off, data, ext->len);
 	*at += 8 + padded;
 	return true;
