@@ -58,11 +58,13 @@ mutants_turn() {
         --seconds "$(turn_seconds)" --keep "$logs"
 }
 
-# Under ThreadSanitizer: the suites with locks, in turn.
+# Under ThreadSanitizer: the suites with locks, in turn, and a long storm on a mount.
 races_turn() {
     local suite=live
     [ $((${ran[races]} % 2)) = 1 ] || suite=mount
-    meson test -C build-tsan --no-rebuild --print-errorlogs --setup tsan --suite $suite
+    meson test -C build-tsan --no-rebuild --print-errorlogs --setup tsan --suite $suite &&
+        CANISTERFS_TEST_ROUNDS=$((12 * rounds)) meson test -C build-tsan --no-rebuild \
+            --print-errorlogs --setup tsan --timeout-multiplier 0 live-storm
 }
 
 # What it finds goes on from turn to turn in build-fuzz/found; an input that crashes, beside the log.

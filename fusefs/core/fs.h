@@ -120,7 +120,7 @@ struct node {
 	/* Likewise which one. */
 	_Atomic unsigned mm_id;
 	int fd;
-	char *name;               /* NULL: unlinked. tree_lock */
+	_Atomic(char *) name;     /* NULL: unlinked. tree_lock; that it is NULL, anybody may see */
 	struct node *next, *prev; /* of the mount's named nodes, in no order. tree_lock */
 	uint64_t lookups;         /* the kernel's references. tree_lock */
 	unsigned open_count;      /* tree_lock */
