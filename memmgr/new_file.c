@@ -40,12 +40,12 @@ static char *hidden_name(const char *path)
 }
 
 /* linkat by /proc needs no privilege, linkat with AT_EMPTY_PATH does. */
-static int link_fd(int fd, const char *name)
+int link_fd(int fd, int dir_fd, const char *name)
 {
 	char self[64];
 
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	return linkat(AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+	return linkat(AT_FDCWD, self, dir_fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
 static bool can_link_fd(int fd)
@@ -169,7 +169,7 @@ static int name_hidden(struct new_file *nf)
 {
 	for (int i = 0; i < NAME_TRIES; i++) {
 		auto_free char *name = hidden_name(nf->path);
-		int rc = name ? link_fd(nf->fd, name) : -ENOMEM;
+		int rc = name ? link_fd(nf->fd, AT_FDCWD, name) : -ENOMEM;
 
 		if (rc == 0) {
 			nf->tmp_path = name;
@@ -198,7 +198,7 @@ static int give_name(struct new_file *nf)
 	int rc = 0;
 
 	if (!nf->tmp_path) {
-		rc = link_fd(nf->fd, nf->path);
+		rc = link_fd(nf->fd, AT_FDCWD, nf->path);
 		if (rc != -EEXIST || !nf->force)
 			return rc;
 		rc = name_hidden(nf);

@@ -197,6 +197,10 @@ struct new_file {
 	char *tmp_path; /* NULL while nameless */
 };
 
+/* Gives the nameless file `fd` a name in a directory, or by a path with AT_FDCWD. Returns 0 or
+ * -errno; -EEXIST: the name is taken. */
+int MUST_CHECK link_fd(int fd, int dir_fd, const char *name);
+
 /* -EEXIST when `path` exists and `force` is false; -EWOULDBLOCK when that file is in use. */
 int MUST_CHECK new_file_open(struct new_file *nf, const char *path, bool force, struct err *err);
 /* The same where the caller itself uses the file, and lets nobody else do so. */

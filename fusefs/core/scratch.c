@@ -88,23 +88,15 @@ int scratch_open(struct fs *fs, int *fd, struct err *err)
 	return 0;
 }
 
-static int link_as(int dir, int fd, const char *name)
-{
-	char self[32];
-
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	return linkat(AT_FDCWD, self, dir, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
-}
-
 /* What has the name already is called SCRATCH_NEW_NAME then. */
 static int take_name(int dir, int fd, const char *name)
 {
-	int rc = link_as(dir, fd, name);
+	int rc = link_fd(fd, dir, name);
 
 	if (rc != -EEXIST)
 		return rc;
 	unlinkat(dir, SCRATCH_NEW_NAME, 0);
-	rc = link_as(dir, fd, SCRATCH_NEW_NAME);
+	rc = link_fd(fd, dir, SCRATCH_NEW_NAME);
 	return !rc && renameat2(dir, SCRATCH_NEW_NAME, dir, name, RENAME_EXCHANGE) < 0 ? -errno
 										       : rc;
 }
@@ -319,15 +311,12 @@ int scratch_show_anew(struct fs *fs, struct name_list *names, struct err *err)
 
 int scratch_show_pair_anew(struct fs *fs, unsigned mm_id, struct name_list *names, struct err *err)
 {
-	static const char *const suffixes[] = {"journal", "wal", "shm"};
-	char name[32], prefix[8];
+	char name[SIDE_PAIR_ROOM], prefix[8];
 	int rc = 0;
 
-	for (size_t i = 0; !rc && i < ARRAY_LEN(suffixes); i++) {
-		struct node *n;
+	for (unsigned i = 0; !rc && i < SIDE_PAIR_COUNT; i++) {
+		struct node *n = node_find(fs, side_pair_name(mm_id, i, name));
 
-		snprintf(name, sizeof(name), "%u-%s", mm_id, suffixes[i]);
-		n = node_find(fs, name);
 		rc = n && n->kind == NODE_SCRATCH ? drop_node(fs, n, names, err) : 0;
 	}
 	snprintf(prefix, sizeof(prefix), "%u-", mm_id);

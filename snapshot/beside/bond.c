@@ -197,10 +197,10 @@ static bool piece_before_sector(const struct bond *b, uint64_t *off, uint64_t *e
 	return true;
 }
 
-static int bond_write_at(struct store *s, const void *buf, size_t len, uint64_t off, unsigned flags,
-			 struct err *err)
+/* `buf` NULL: zeros. */
+static int change_around_sector(struct bond *b, const uint8_t *buf, uint64_t len, uint64_t off,
+				unsigned flags, struct err *err)
 {
-	struct bond *b = bond_in(s);
 	uint64_t at = off, end;
 	int rc = before_change(b, err);
 
@@ -208,27 +208,22 @@ static int bond_write_at(struct store *s, const void *buf, size_t len, uint64_t 
 		end = off + len;
 		if (!piece_before_sector(b, &at, &end))
 			continue;
-		rc = store_write(b->image, (const uint8_t *)buf + (at - off), end - at, at, flags,
-				 err);
+		rc = buf ? store_write(b->image, buf + (at - off), end - at, at, flags, err)
+			 : store_zero(b->image, at, end - at, err);
 		at = end;
 	}
 	return rc;
 }
 
+static int bond_write_at(struct store *s, const void *buf, size_t len, uint64_t off, unsigned flags,
+			 struct err *err)
+{
+	return change_around_sector(bond_in(s), buf, len, off, flags, err);
+}
+
 static int bond_zero_at(struct store *s, uint64_t off, uint64_t len, struct err *err)
 {
-	struct bond *b = bond_in(s);
-	uint64_t at = off, end;
-	int rc = before_change(b, err);
-
-	while (!rc && at < off + len) {
-		end = off + len;
-		if (!piece_before_sector(b, &at, &end))
-			continue;
-		rc = store_zero(b->image, at, end - at, err);
-		at = end;
-	}
-	return rc;
+	return change_around_sector(bond_in(s), NULL, len, off, 0, err);
 }
 
 static int bond_copy_at(struct store *s, const struct store_host *from, size_t len, uint64_t off,

@@ -255,24 +255,28 @@ static char *nth_name(const char *path, int n)
 	return asprintf(&name, "%s.set-aside-%d", path, n) < 0 ? NULL : name;
 }
 
-int side_dir_set_aside(struct side_dir *dir, char **to, struct err *err)
+int side_rename_aside(int dir_fd, const char *name, char **to)
 {
 	int rc = -EEXIST;
 
 	for (int n = 1; rc == -EEXIST && n <= MAX_SET_ASIDE; n++) {
-		auto_free char *name = nth_name(dir->path, n);
+		auto_free char *aside = nth_name(name, n);
 
-		if (!name)
-			rc = -ENOMEM;
-		else if (renameat2(AT_FDCWD, dir->path, AT_FDCWD, name, RENAME_NOREPLACE) == 0)
-			rc = 0;
-		else
-			rc = -errno;
+		if (!aside)
+			return -ENOMEM;
+		rc = renameat2(dir_fd, name, dir_fd, aside, RENAME_NOREPLACE) < 0 ? -errno : 0;
 		if (!rc) {
-			*to = name;
-			name = NULL;
+			*to = aside;
+			aside = NULL;
 		}
 	}
+	return rc;
+}
+
+int side_dir_set_aside(struct side_dir *dir, char **to, struct err *err)
+{
+	int rc = side_rename_aside(AT_FDCWD, dir->path, to);
+
 	if (!rc)
 		rc = sync_dir_of(dir->path);
 	if (rc)

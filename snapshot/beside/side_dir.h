@@ -73,8 +73,11 @@ int MUST_CHECK side_dir_store(struct side_dir *dir, bool durable, struct err *er
 int MUST_CHECK side_dir_set_lens(struct side_dir *dir, unsigned first_id, const uint64_t *len,
 				 unsigned count);
 int MUST_CHECK side_dir_get_len(const struct side_dir *dir, unsigned mm_id, uint64_t *len);
-/* Renames the directory to PATH.set-aside, or to the first free one of PATH.set-aside-2 and so on.
- * Returns the new path in *to, for free(). Closes the directory. */
+/* Renames what stands in a directory (AT_FDCWD: `name` is a path) to NAME.set-aside, or to the
+ * first free one of NAME.set-aside-2 and so on. Returns 0 with the new name in *to, for free(), or
+ * -errno. */
+int MUST_CHECK side_rename_aside(int dir_fd, const char *name, char **to);
+/* The same for the directory, which is closed then. */
 int MUST_CHECK side_dir_set_aside(struct side_dir *dir, char **to, struct err *err);
 /* Gives the directory another name, which nothing has. */
 int MUST_CHECK side_dir_rename(struct side_dir *dir, const char *path, struct err *err);

@@ -82,16 +82,21 @@ static bool database_needs(const struct side_file *f)
 	return f->read(f->ctx, &first, 1, 0, NULL) < 0 || first != 0;
 }
 
+const char *side_pair_name(unsigned mm_id, unsigned nth, char buf[SIDE_PAIR_ROOM])
+{
+	static const char *const suffixes[SIDE_PAIR_COUNT] = {"journal", "wal", "shm"};
+
+	snprintf(buf, SIDE_PAIR_ROOM, "%u-%s", mm_id, suffixes[nth]);
+	return buf;
+}
+
 const struct side_file *side_files_other_half(const struct side_files *files, unsigned mm_id)
 {
-	static const char *const suffixes[] = {"journal", "wal"};
-
-	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+	for (unsigned n = 0; n < SIDE_PAIR_COUNT; n++) {
 		const struct side_file *file;
-		char name[16];
+		char name[SIDE_PAIR_ROOM];
 
-		snprintf(name, sizeof(name), "%u-%s", mm_id, suffixes[i]);
-		file = side_files_find(files, name);
+		file = side_files_find(files, side_pair_name(mm_id, n, name));
 		if (file && database_needs(file))
 			return file;
 	}

@@ -54,6 +54,11 @@ const struct side_file *side_files_find(const struct side_files *files, const ch
  * NAME_MAX, and not the id of a memory. */
 bool side_name_ok(const char *name);
 
+/* What SQLite pairs with a database in a memory: the names ID-journal, ID-wal and ID-shm, by
+ * number. Returns `buf`. */
+enum { SIDE_PAIR_COUNT = 3, SIDE_PAIR_ROOM = 24 };
+const char *side_pair_name(unsigned mm_id, unsigned nth, char buf[SIDE_PAIR_ROOM]);
+
 /* The file without which a database in this memory is not whole: ID-journal or ID-wal, where SQLite
  * would apply it. NULL: there is none. */
 const struct side_file *side_files_other_half(const struct side_files *files, unsigned mm_id);

@@ -5,23 +5,10 @@
  * these files.
  */
 #include <fcntl.h>
-#include <stdio.h>
 
 #include "snapshot/beside/bond_parts.h"
 
-enum { NAME_ROOM = 32, MAX_SET_ASIDE = 10000, STEP_LEN = 65536 };
-
-static int set_aside(int dir, const char *name, struct err *err)
-{
-	char to[2 * NAME_ROOM];
-	int rc = -EEXIST;
-
-	for (int n = 1; rc == -EEXIST && n <= MAX_SET_ASIDE; n++) {
-		snprintf(to, sizeof(to), n == 1 ? "%s.set-aside" : "%s.set-aside-%d", name, n);
-		rc = renameat2(dir, name, dir, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
-	}
-	return rc ? err_sys(err, rc, "cannot set '%s' aside", name) : 0;
-}
+enum { STEP_LEN = 65536 };
 
 static bool holds(int fd, const struct side_file *want)
 {
@@ -43,8 +30,10 @@ static int clear_name(struct bond *b, const char *name, const struct side_file *
 		      struct err *err)
 {
 	int dir = bond_dir_fd(b, SIDE_SCRATCH);
+	auto_free char *aside = NULL;
 	uint64_t len;
 	auto_close int fd = side_open_file(dir, name, false, b->owner, &len);
+	int rc;
 
 	*done = false;
 	if (fd == -ENOENT)
@@ -55,7 +44,8 @@ static int clear_name(struct bond *b, const char *name, const struct side_file *
 	if (fd >= 0 && len == 0)
 		return unlinkat(dir, name, 0) < 0 ? err_sys(err, -errno, "cannot remove '%s'", name)
 						  : 0;
-	return set_aside(dir, name, err);
+	rc = side_rename_aside(dir, name, &aside);
+	return rc ? err_sys(err, rc, "cannot set '%s' aside", name) : 0;
 }
 
 static int put(struct bond *b, const struct side_file *want, struct err *err)
@@ -63,16 +53,15 @@ static int put(struct bond *b, const struct side_file *want, struct err *err)
 	int dir = bond_dir_fd(b, SIDE_SCRATCH);
 	auto_close int fd =
 		openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, (b->mode & 0666) | 0600);
-	char self[32];
 	int rc = fd < 0 ? err_sys(err, -errno, "'%s' cannot be made", want->name)
 			: side_file_copy(want, fd, err);
 
 	if (!rc && fsync(fd) < 0)
 		rc = err_sys(err, -errno, "'%s' cannot be synced", want->name);
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	if (!rc && linkat(AT_FDCWD, self, dir, want->name, AT_SYMLINK_FOLLOW) < 0)
-		rc = err_sys(err, -errno, "'%s' cannot get its name", want->name);
-	return rc;
+	if (rc)
+		return rc;
+	rc = link_fd(fd, dir, want->name);
+	return rc ? err_sys(err, rc, "'%s' cannot get its name", want->name) : 0;
 }
 
 static int put_one(struct bond *b, const char *name, const struct side_file *want, struct err *err)
@@ -90,16 +79,15 @@ static int put_one(struct bond *b, const char *name, const struct side_file *wan
 int bond_install_pair(struct bond *b, unsigned mm_id, const struct side_files *files,
 		      struct err *err)
 {
-	static const char *const suffixes[] = {"journal", "wal", "shm"};
 	uint64_t len = files ? files->exact_len[mm_id] : SIDE_WHOLE_PAGES;
 	int rc = len == SIDE_WHOLE_PAGES || bond_fits(b, SIDE_SCRATCH)
 			 ? 0
 			 : bond_attach(b, SIDE_SCRATCH, err);
 
-	for (size_t i = 0; !rc && i < ARRAY_LEN(suffixes); i++) {
-		char name[NAME_ROOM];
+	for (unsigned i = 0; !rc && i < SIDE_PAIR_COUNT; i++) {
+		char name[SIDE_PAIR_ROOM];
 
-		snprintf(name, sizeof(name), "%u-%s", mm_id, suffixes[i]);
+		side_pair_name(mm_id, i, name);
 		rc = put_one(b, name, files ? side_files_find(files, name) : NULL, err);
 	}
 	if (rc || !bond_fits(b, SIDE_SCRATCH))

@@ -4,33 +4,8 @@
 # unless all is done, and an image that it left holds all its memories.
 . "$(dirname "$0")/lib.sh"
 
-python3 - <<'EOP'
-import random, struct
-random.seed(7)
-owner = bytearray(b'\xff' * 32768)
-owner[:14] = bytes([5, 255, 0, 5, 255, 9, 0, 255, 5, 9, 9, 255, 0, 5])
-pages = [0] * 255
-for m in (0, 5, 9):
-    pages[m] = owner[:14].count(m)
-pages[9] -= 1
-page = bytearray(65536)
-page[:8] = b'MGR\1' + struct.pack('<HH', 14, 1)
-page[40:2080] = struct.pack('<255Q', *pages)
-page[2080:34848] = owner
-body = b''.join(bytes(65000) + random.randbytes(536) for _ in range(16))
-open('untidy.img', 'wb').write(page + body)
-EOP
+untidy untidy.img
 head -c 200000 /dev/urandom >text
-
-# failing N ERRNO VERB...: sets $got; there is no file `reached` where the verb made fewer than N calls.
-failing() {
-    local n=$1 number=$2
-    shift 2
-    got=0
-    FAIL_AT=$n FAIL_ERRNO=$number FAIL_MARK=reached ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 \
-        LD_PRELOAD=${KILL_AT_LIB:?the library that fails} "$program" "$@" >out 2>err </dev/null || got=$?
-    [ $got -lt 124 ] || fail "call $n fails with $number, $*: exited $got: $(cat err)"
-}
 
 # memory_5_is_one_of OLD NEW
 memory_5_is_one_of() {

@@ -5,15 +5,6 @@
 # that was broken off is made again; and snapshots are what they were.
 . "$(dirname "$0")/lib.sh"
 
-failing() {
-    local n=$1 number
-    number=$((n % 2 ? 5 : 28))
-    shift
-    got=0
-    FAIL_AT=$n FAIL_ERRNO=$number FAIL_MARK=reached ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 \
-        LD_PRELOAD=${KILL_AT_LIB:?the library that fails} "$program" "$@" >out 2>err </dev/null || got=$?
-    [ $got -lt 124 ] || fail "call $n fails with $number, $*: exited $got: $(cat err)"
-}
 state() {
     "$program" cat "$1" 5 >five 2>/dev/null && "$program" cat "$1" 6 >six 2>/dev/null || return 1
     sha256sum five six | cut -c1-16 | paste -sd' '
@@ -59,7 +50,7 @@ try() {
     while :; do
         rm -f reached
         lay_out
-        failing $n "$@"
+        failing $n $((n % 2 ? 5 : 28)) "$@"
         [ -e reached ] || break
         points=$((points + 1))
         if [ "$1" = commit ]; then

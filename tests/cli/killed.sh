@@ -4,23 +4,7 @@
 # its memories and can be worked on; and a new image has its name or is not there.
 . "$(dirname "$0")/lib.sh"
 
-# A small image with holes, surplus, slack, a tail: 1-page buckets, so that many moves are little.
-python3 - <<'EOF'
-import random, struct
-random.seed(7)
-owner = bytearray(b'\xff' * 32768)
-owner[:14] = bytes([5, 255, 0, 5, 255, 9, 0, 255, 5, 9, 9, 255, 0, 5])
-pages = [0] * 255
-for m in (0, 5, 9):
-    pages[m] = owner[:14].count(m)
-pages[9] -= 1
-page = bytearray(65536)
-page[:8] = b'MGR\1' + struct.pack('<HH', 14, 1)
-page[40:2080] = struct.pack('<255Q', *pages)
-page[2080:34848] = owner
-body = b''.join(bytes(65000) + random.randbytes(536) for _ in range(16))
-open('untidy.img', 'wb').write(page + body)
-EOF
+untidy untidy.img
 # holds IMAGE: each memory is as it was, to one who only reads.
 holds() {
     "$program" compare -j 1 untidy.img "$1" >/dev/null 2>&1

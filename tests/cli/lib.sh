@@ -76,3 +76,35 @@ killed() {
     *) fail "killed at $n, $*: exited $got: $(cat err)" ;;
     esac
 }
+
+# failing N ERRNO ARGUMENT...: runs canisterfs and has its Nth call that changes a file fail; sets
+# $got to what it exits with. There is no file `reached` where it made fewer than N calls.
+failing() {
+    local n=$1 number=$2
+    shift 2
+    got=0
+    FAIL_AT=$n FAIL_ERRNO=$number FAIL_MARK=reached ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 \
+        LD_PRELOAD=${KILL_AT_LIB:?the library that fails} "$program" "$@" >out 2>err </dev/null || got=$?
+    [ $got -lt 124 ] || fail "call $n fails with $number, $*: exited $got: $(cat err)"
+}
+
+# untidy IMAGE: makes a small image with holes, surplus, slack and a tail. Its buckets have one page, so
+# that many moves are little.
+untidy() {
+    python3 - "$1" <<'EOF'
+import random, struct, sys
+random.seed(7)
+owner = bytearray(b'\xff' * 32768)
+owner[:14] = bytes([5, 255, 0, 5, 255, 9, 0, 255, 5, 9, 9, 255, 0, 5])
+pages = [0] * 255
+for m in (0, 5, 9):
+    pages[m] = owner[:14].count(m)
+pages[9] -= 1
+page = bytearray(65536)
+page[:8] = b'MGR\1' + struct.pack('<HH', 14, 1)
+page[40:2080] = struct.pack('<255Q', *pages)
+page[2080:34848] = owner
+body = b''.join(bytes(65000) + random.randbytes(536) for _ in range(16))
+open(sys.argv[1], 'wb').write(page + body)
+EOF
+}

@@ -28,6 +28,8 @@ struct checkout {
 void checkout_close(struct checkout *co);
 #define auto_checkout __attribute__((cleanup(checkout_close)))
 
+/* Whoever names a directory where an overlay can stand means a checkout. */
+bool checkout_is_dir(const char *path);
 /* The directory that is there. -EINVAL: no checkout. */
 int MUST_CHECK checkout_open(const char *dir, struct checkout *out, struct err *err);
 /* An empty directory, which may exist. Nothing of it says yet that it is a checkout. */

@@ -54,6 +54,13 @@ static int read_image_path(struct checkout *co, struct err *err)
 	return co->image ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
+bool checkout_is_dir(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int checkout_open(const char *dir, struct checkout *out, struct err *err)
 {
 	int rc = open_dir(dir, out, err);

@@ -282,8 +282,8 @@ int image_open_stored(const char *path, struct store **out, struct err *err)
 				      : snap_open(unpack_path(path), image_snap_flags(), out, err);
 }
 
-static int open_store(const char *path, bool writable, struct store **out, struct bond **bond,
-		      struct err *err)
+int image_open_with_sides(const char *path, bool writable, struct store **out, struct bond **bond,
+			  struct err *err)
 {
 	struct opening o = {.path = path, .writable = writable, .told_as = path};
 	int rc = open_whole(&o, out, bond, err);
@@ -291,16 +291,10 @@ static int open_store(const char *path, bool writable, struct store **out, struc
 	return rc ? rc : open_window(o.base_len, out, err);
 }
 
-int image_open_with_sides(const char *path, bool writable, struct store **out, struct bond **bond,
-			  struct err *err)
-{
-	return open_store(path, writable, out, bond, err);
-}
-
 int image_open_store(const char *path, bool writable, struct store **out, struct err *err)
 {
 	struct bond *bond;
-	int rc = open_store(path, writable, out, &bond, err);
+	int rc = image_open_with_sides(path, writable, out, &bond, err);
 
 	if (!rc && !writable)
 		tell_scratch(path, *out, bond);
@@ -350,7 +344,7 @@ static void note_layout(const char *path, bool writable, struct image *out)
 
 static int open_bytes(const char *path, bool writable, struct image *out, struct err *err)
 {
-	int rc = open_store(path, writable, &out->store, &out->bond, err);
+	int rc = image_open_with_sides(path, writable, &out->store, &out->bond, err);
 
 	if (!rc && !writable)
 		tell_scratch(path, out->store, out->bond);

@@ -34,11 +34,6 @@ static void take_finding(void *ctx, const struct mm_finding *f)
 		(struct finding){severity_words[f->severity], f->id, f->mm_id, f->repairable, text};
 }
 
-static struct ss_options options_of(void *ctx, int mm_id)
-{
-	return records_name_options(ctx, mm_id);
-}
-
 /* Inside the memories, as far as the manager can be opened: what keeps it from that was told. The
  * store is not writable meanwhile, so that opening mends nothing. */
 static int look_inside(struct store *store, const struct names *names, struct findings *look,
@@ -50,7 +45,7 @@ static int look_inside(struct store *store, const struct names *names, struct fi
 
 	store->writable = false;
 	rc = mm_open(store, &mm, NULL) < 0 ? 0
-					   : ss_check(mm, NULL, options_of, (void *)names,
+					   : ss_check(mm, NULL, records_name_options, (void *)names,
 						      take_finding, look, &look->result, err);
 	store->writable = writable;
 	return rc;
@@ -65,8 +60,8 @@ static int look_at_raw(struct store *store, const struct names *names, struct fi
 
 	if (ss_recognise(store, &content, &why) < 0 || !ss_kind_has_records(content.kind))
 		return rc;
-	return ss_check(NULL, store, options_of, (void *)names, take_finding, look, &look->result,
-			err);
+	return ss_check(NULL, store, records_name_options, (void *)names, take_finding, look,
+			&look->result, err);
 }
 
 int findings_look(struct store *store, const struct names *names, bool shallow,

@@ -112,8 +112,9 @@ const struct name_codecs *records_name_codecs(struct name *name)
 	return codecs;
 }
 
-struct ss_options records_name_options(struct names *names, int mm_id)
+struct ss_options records_name_options(void *ctx, int mm_id)
 {
+	struct names *names = ctx;
 	bool named = names && mm_id >= 0 && names->id[mm_id].name;
 
 	return options_by(named ? &names->id[mm_id] : NULL);

@@ -75,8 +75,9 @@ struct name_codecs {
 	struct codec key, value;
 };
 const struct name_codecs *records_name_codecs(struct name *name);
-/* What the names file, which may be NULL, tells of how to open a memory's structure. */
-struct ss_options records_name_options(struct names *names, int mm_id);
+/* What the names file tells of how to open a memory's structure. `names`, a struct names, may be
+ * NULL. Of this form so that ss_check and ss_survey can ask. */
+struct ss_options records_name_options(void *names, int mm_id);
 
 /* A structure that is open, and all it stands on. */
 struct records {

@@ -55,11 +55,6 @@ static void take_measured(void *ctx, int mm_id, const struct ss_facts *facts,
 	}
 }
 
-static struct ss_options options_of(void *ctx, int mm_id)
-{
-	return records_name_options(ctx, mm_id);
-}
-
 static int look_inside(struct report *r, struct err *err)
 {
 	const struct report_image *image = report_last(r);
@@ -67,8 +62,8 @@ static int look_inside(struct report *r, struct err *err)
 
 	if (r->shallow)
 		return 0;
-	rc = ss_survey(image->mm, image->store, options_of, (void *)r->names, take_finding,
-		       take_measured, r, &r->result, &r->inside);
+	rc = ss_survey(image->mm, image->store, records_name_options, (void *)r->names,
+		       take_finding, take_measured, r, &r->result, &r->inside);
 	/* Of an image that lacks its end, much can be told all the same. */
 	if (rc && rc != -ENOMEM && image->mm && !image->has_sums)
 		return 0;

@@ -3,8 +3,6 @@
  * commit: merges an overlay into its base, or both into a new image; and takes the changes of a
  * checkout into its image, which is the same once they are in its overlay.
  */
-#include <sys/stat.h>
-
 #include "tools/checkout/checkout.h"
 #include "tools/cmd/cmd.h"
 #include "tools/image/image_open.h"
@@ -111,13 +109,6 @@ static int merge(const char *overlay, struct err *err)
 	return rc;
 }
 
-static bool is_dir(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 static int cmd_commit(const void *arguments)
 {
 	const struct commit_args *args = arguments;
@@ -127,7 +118,7 @@ static int cmd_commit(const void *arguments)
 
 	if (args->force && !args->out)
 		return cmd_usage(&verb_commit, "--force is for --out");
-	if (is_dir(args->overlay))
+	if (checkout_is_dir(args->overlay))
 		return commit_dir(args);
 	rc = args->out ? commit_to(args->overlay, args, &at_fault, &err)
 		       : merge(args->overlay, &err);

@@ -3,7 +3,6 @@
  * discard: removes an overlay that is not in use, also that of a checkout.
  */
 #include <fcntl.h>
-#include <sys/stat.h>
 
 #include "snapshot/snapshot.h"
 #include "tools/checkout/checkout.h"
@@ -53,20 +52,13 @@ static int discard_overlay(const char *path, struct err *err)
 	return rc;
 }
 
-static bool is_dir(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 static int cmd_discard(const void *arguments)
 {
 	const struct discard_args *args = arguments;
 	struct err err = {""};
 
-	int rc = is_dir(args->overlay) ? discard_dir(args->overlay, &err)
-				       : discard_overlay(args->overlay, &err);
+	int rc = checkout_is_dir(args->overlay) ? discard_dir(args->overlay, &err)
+						: discard_overlay(args->overlay, &err);
 
 	return rc ? cmd_fail(args->overlay, &err) : CMD_DONE;
 }
