@@ -163,14 +163,24 @@ static int begin(struct store *s, struct overlay_record *r, struct err *err)
 	return rc ? rc : store_sync(s, err);
 }
 
+static struct bond *bond_under(struct store *base)
+{
+	struct snap_live *live = snap_live_of(base);
+
+	return live ? live->bond : bond_of(base);
+}
+
 /* What is bound to an overlay is known by the id alone once a commit has begun: the commit itself
  * has changed the file since. */
 static int open_overlay(const char *path, const struct overlay_record *r, struct store *base,
 			struct store **out, struct err *err)
 {
+	const struct bond *below = bond_under(base);
 	const struct bond_place place = {
 		.file = path,
 		.beside = path,
+		.base_off =
+			below ? bond_base_off(below) : 0, /* the manager begins as in the base */
 		.id_suffices = r->committing,
 	};
 	struct store *file;
@@ -185,13 +195,6 @@ static int open_overlay(const char *path, const struct overlay_record *r, struct
 	else
 		bond_leave_open(bond_of(*out));
 	return rc;
-}
-
-static struct bond *bond_under(struct store *base)
-{
-	struct snap_live *live = snap_live_of(base);
-
-	return live ? live->bond : bond_of(base);
 }
 
 /* The base's scratch files and exact lengths become those of the overlay. */

@@ -57,7 +57,7 @@ static int commit_to(const char *overlay, const struct commit_args *args, const 
 	auto_sides struct sides sides = SIDES_NONE;
 	struct bond *bond;
 	int rc = snap_is_overlay(overlay)
-			 ? image_open_with_sides(overlay, false, &from, &bond, err)
+			 ? image_open_whole(overlay, false, &from, &bond, err)
 			 : err_set(err, -EINVAL, "is not an overlay that canisterfs made");
 
 	*at_fault = overlay;
