@@ -80,3 +80,18 @@ void assert_counts_cover(struct store *s)
 {
 	assert_counts(s, false);
 }
+
+struct store *open_path(const char *path)
+{
+	struct err err = {""};
+	struct store *s = NULL;
+
+	assert_ok_err(snap_open(path, 0, &s, &err), &err);
+	return s;
+}
+
+int give_up(void *ctx, uint64_t done_len, uint64_t total_len)
+{
+	assert_true(done_len <= total_len);
+	return (*(unsigned *)ctx)-- == 0;
+}

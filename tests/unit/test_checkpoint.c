@@ -66,15 +66,6 @@ static struct snap_exported export(struct store *s, const char *path, const char
 	return out;
 }
 
-static struct store *open_path(const char *path)
-{
-	struct err err = {""};
-	struct store *s = NULL;
-
-	assert_ok_err(snap_open(path, 0, &s, &err), &err);
-	return s;
-}
-
 static void assert_same_bytes(struct store *a, struct store *b)
 {
 	uint8_t *x = malloc(a->len + 1), *y = malloc(a->len + 1);
@@ -514,25 +505,13 @@ static void a_damaged_cluster_is_named(void **state)
 	store_close(image);
 }
 
-struct patience {
-	unsigned steps;
-};
-
-static int give_up(void *ctx, uint64_t done_len, uint64_t total_len)
-{
-	struct patience *p = ctx;
-
-	assert_true(done_len <= total_len);
-	return p->steps-- == 0;
-}
-
 static void whoever_watches_can_end_it(void **state)
 {
 	struct fixture *f = *state;
 	struct store *image = random_image(&f->rng, 5 << 20), *to = mem_store_new(NULL, 0), *s;
 	char *path = test_path(f->dir, "out"), *old = test_path(f->dir, "old");
-	struct patience p = {2};
-	struct snap_watch watch = {give_up, &p};
+	unsigned steps = 2;
+	struct snap_watch watch = {give_up, &steps};
 	struct snap_export how = {.watch = &watch};
 	struct snap_work work = {.watch = &watch};
 	struct snap_exported out;
@@ -545,11 +524,11 @@ static void whoever_watches_can_end_it(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 	export(image, old, NULL, 0, 1);
 	s = open_path(old);
-	p.steps = 2;
+	steps = 2;
 	assert_errno(ECANCELED, snap_restore(s, to, true, &work, &back, NULL));
-	p.steps = 2;
+	steps = 2;
 	assert_errno(ECANCELED, snap_verify(s, &work, NULL, NULL, &seen, NULL));
-	p.steps = 2;
+	steps = 2;
 	assert_errno(ECANCELED, snap_compare(&side, &side, &work, NULL, NULL, &differ, NULL));
 	store_close(s);
 	store_close(to);

@@ -54,15 +54,6 @@ static struct snap_exported export(struct store *s, const char *path, const char
 	return out;
 }
 
-static struct store *open_path(const char *path)
-{
-	struct err err = {""};
-	struct store *s = NULL;
-
-	assert_ok_err(snap_open(path, 0, &s, &err), &err);
-	return s;
-}
-
 static struct store *read_file(const char *path)
 {
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -295,13 +286,6 @@ static void failures_beside_the_image_leave_no_checkpoint(void **state)
 	assert_errno_err(EINVAL, snap_export(f->image, f->path, &how, &out, &err), &err);
 	assert_int_equal(stat(f->path, &st), -1);
 	side_model_free(files);
-}
-
-/* Lets so many steps pass. */
-static int give_up(void *ctx, uint64_t done_len, uint64_t total_len)
-{
-	assert_true(done_len <= total_len);
-	return (*(unsigned *)ctx)-- == 0;
 }
 
 /* The image is one step. */
