@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-/* A kill leaves the directory without a snapshot, or with one that nobody has a name for. */
+/* After a kill the directory may hold no snapshot, or only one under a hidden name. */
 bool snap_live_exists(const char *path)
 {
 	auto_free char *name = NULL;

@@ -98,7 +98,7 @@ struct snap_live {
 	struct kept *receiver;  /* gets old bytes; NULL: nobody needs any */
 	_Atomic uint64_t *bits; /* a bit per cluster of the receiver: it need not be kept */
 	bool unordered;         /* nobody waits for the disk; a power cut makes snapshots stale */
-	bool kept_ahead;        /* what is written now was kept before, and is on disk */
+	bool kept_ahead;        /* the clusters that are written now were kept before, on disk */
 	atomic_bool half_way;   /* a rollback has stopped half-way: nothing is written any more */
 	uint64_t base_off;      /* where the manager begins in the image */
 	struct kept_sync kept_sync;

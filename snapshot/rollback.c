@@ -194,7 +194,8 @@ static int stopped(struct snap_live *live, int rc, struct err *err)
 			  "again");
 }
 
-/* The snapshot's place in the chain; what is dropped meanwhile would still get old bytes. */
+/* Finds the snapshot in the chain. Refuses while another one is being dropped: that one may lie
+ * between the receiver and the image. */
 static int begin(struct snap_live *live, const char *name, size_t *at, struct err *err)
 {
 	int rc = live->s.writable ? tap_check_whole(live, err)
@@ -233,7 +234,7 @@ int snap_live_rollback(struct snap_live *live, const char *name, struct err *err
 
 	live->gate.close(live->gate.ctx);
 	rc = roll_back_all(live, name, err);
-	/* Also where it stopped half-way: what is there is what is there. */
+	/* Also after a failure: some of the layout may be the snapshot's already. */
 	if (live->gate.reload && live->gate.reload(live->gate.ctx, rc ? NULL : err) < 0 && !rc)
 		rc = -EUCLEAN;
 	live->gate.open(live->gate.ctx);

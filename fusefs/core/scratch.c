@@ -281,7 +281,8 @@ static int drop_node(struct fs *fs, struct node *n, struct name_list *names, str
 	return 0;
 }
 
-/* The kernel may know that a file was not there. */
+/* Shows what lies in the directory. The names that begin with `prefix` go to *names: the kernel may
+ * have cached that there is no such file. */
 static int show_and_tell(struct fs *fs, const char *prefix, struct name_list *names,
 			 struct err *err)
 {

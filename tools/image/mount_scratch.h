@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tells of scratch files before they go out of sight: those of a mount, or of a directory.
+ * Lists the scratch files of a mount or of a directory, before the mount or the directory goes.
  */
 #ifndef CANISTERFS_TOOLS_MOUNT_SCRATCH_H
 #define CANISTERFS_TOOLS_MOUNT_SCRATCH_H
