@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -41,6 +42,7 @@ struct dir {
 struct power power;
 
 static struct {
+	dev_t dev; /* of the watched directory */
 	struct file file[MAX_FILES];
 	unsigned files;
 	struct dir dir[MAX_DIRS]; /* the first is the watched one */
@@ -157,6 +159,9 @@ static void sync_tree(unsigned at)
 
 void power_begin(const char *dir)
 {
+	struct stat st;
+
+	disk.dev = stat(dir, &st) == 0 ? st.st_dev : 0;
 	sync_tree(dir_at(power_open_raw(dir, O_RDONLY | O_DIRECTORY)));
 }
 
@@ -172,12 +177,21 @@ void power_end(void)
 	disk.files = disk.dirs = 0;
 }
 
+/* A program with threads comes here from several of them. */
+static pthread_mutex_t noting = PTHREAD_MUTEX_INITIALIZER;
+
+static bool is_watched(int fd, struct stat *st)
+{
+	return power.watching && fstat(fd, st) == 0 && st->st_dev == disk.dev;
+}
+
 static void note_sync(int fd)
 {
 	struct stat st;
 
-	if (!power.watching || fstat(fd, &st) < 0)
+	if (!is_watched(fd, &st))
 		return;
+	pthread_mutex_lock(&noting);
 	if (S_ISDIR(st.st_mode)) {
 		unsigned at = dir_at(open_again(fd, O_RDONLY | O_DIRECTORY));
 
@@ -185,6 +199,7 @@ static void note_sync(int fd)
 	} else {
 		sync_file(file_at(open_again(fd, O_RDONLY)));
 	}
+	pthread_mutex_unlock(&noting);
 }
 
 /* These bytes are on the disk, and what else stands in their pages. */
@@ -192,10 +207,12 @@ static void note_durable(int fd, uint64_t off, uint64_t len)
 {
 	auto_free uint8_t *now = NULL;
 	uint64_t now_len, end;
+	struct stat st;
 	struct file *f;
 
-	if (!power.watching)
+	if (!is_watched(fd, &st))
 		return;
+	pthread_mutex_lock(&noting);
 	f = &disk.file[file_at(open_again(fd, O_RDONLY))];
 	now = content_of(f->fd, &now_len);
 	end = off + len;
@@ -207,6 +224,7 @@ static void note_durable(int fd, uint64_t off, uint64_t len)
 		f->disk_len = end;
 	}
 	memcpy(f->disk + off, now + off, end - off);
+	pthread_mutex_unlock(&noting);
 }
 
 /* ---- what a cut leaves ---- */
@@ -259,16 +277,28 @@ static void put_dir(unsigned at, const char *path)
 	}
 }
 
+void power_cut_to(const char *dir)
+{
+	pthread_mutex_lock(&noting);
+	put_dir(0, dir);
+	pthread_mutex_unlock(&noting);
+}
+
+void power_set_rebooted(bool rebooted)
+{
+	disk.rebooted = rebooted;
+}
+
 static void *cut(void *unused)
 {
 	char *dir = test_dir_make();
 
 	(void)unused;
 	power.cuts++;
-	put_dir(0, dir);
-	disk.rebooted = true;
+	power_cut_to(dir);
+	power_set_rebooted(true);
 	power.check(dir);
-	disk.rebooted = false;
+	power_set_rebooted(false);
 	test_dir_remove(dir);
 	return NULL;
 }
@@ -279,7 +309,8 @@ static void may_cut(void)
 
 	if (power.watching && power.before_call)
 		power.before_call();
-	if (!power.watching || power.failed[0] || !rng_one_in(&power.rng, power.one_in))
+	if (!power.watching || !power.check || power.failed[0] ||
+	    !rng_one_in(&power.rng, power.one_in))
 		return;
 	power.watching = false;
 	assert_int_equal(pthread_create(&thread, NULL, cut, NULL), 0);
@@ -331,6 +362,12 @@ int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsign
 	return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
 }
 
+int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
+{
+	may_cut();
+	return (int)syscall(SYS_linkat, from_dir, from, to_dir, to, flags);
+}
+
 int mkdir(const char *path, mode_t mode)
 {
 	may_cut();
@@ -365,7 +402,15 @@ int fsync(int fd)
 
 int open(const char *path, int flags, ...)
 {
+	mode_t mode = 0644;
+	va_list args;
+
+	if (flags & (O_CREAT | __O_TMPFILE)) {
+		va_start(args, flags);
+		mode = va_arg(args, mode_t);
+		va_end(args);
+	}
 	if (disk.rebooted && strcmp(path, "/proc/sys/kernel/random/boot_id") == 0)
 		path = "/proc/sys/kernel/random/uuid";
-	return power_open_raw(path, flags);
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }

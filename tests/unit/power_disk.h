@@ -26,6 +26,10 @@ extern struct power power;
 
 /* All that lies below `dir` is on the disk. */
 void power_begin(const char *dir);
+/* Fills an empty directory with what a cut leaves now. */
+void power_cut_to(const char *dir);
+/* From now on, or no longer, the program sees another boot. */
+void power_set_rebooted(bool rebooted);
 void power_end(void);
 /* Opens as the program under test does not: no cut comes before it. Returns the descriptor or -1.
  */

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A mount that is killed at any changing call of a rename, between memories and scratch files, in both
-# directions, and of an exchange: the next mount has each content, whole, under its old name or its
-# new one.
+# A mount that is killed, or loses power, at any changing call of a rename, between memories and
+# scratch files, in both directions, and of an exchange: the next mount has each content, whole, under
+# its old name or its new one.
 . "${0%/*}/../../mount/lib.sh"
 requires python3
 [ -n "${KILL_AT_LIB:-}" ] || skip "no way to kill at a write"
@@ -11,6 +11,9 @@ expect_scratch '.*'
 expect_log 'canisterfs: .*'
 for name in a b c; do head -c 150000 /dev/urandom >"$T/$name"; done
 # Two memories and a scratch file, each with a content of its own.
+disk=$T/disk
+IMG=$disk/image
+mkdir "$disk"
 create 1
 start
 cp "$T/a" "$MNT/2"
@@ -49,22 +52,38 @@ check_op() {
 	esac
 }
 
+# Where the program has a sanitizer, a preloaded library need not come first.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0:detect_leaks=0
+
+# Runs the mount that is to die at call $n; sets $daemon.
+killed_mount() {
+	LD_PRELOAD=$KILL_AT_LIB KILL_AT=$n "$CANISTERFS" mount -f "$IMG" "$MNT" >"$T/daemon.log" 2>&1 &
+	daemon=$!
+}
+start_killed() { start; }
+# What the disk then holds is in $T/cut, and is looked at in another boot.
+cut_mount() {
+	rm -rf "$T/cut"
+	mkdir "$T/cut"
+	LD_PRELOAD=$POWER_AT_LIB POWER_AT=$n POWER_DIR=$disk POWER_OUT=$T/cut \
+		"$CANISTERFS" mount -f "$IMG" "$MNT" >"$T/daemon.log" 2>&1 &
+	daemon=$!
+}
+start_cut() { LD_PRELOAD=$POWER_AT_LIB POWER_REBOOTED=1 start_on "$T/cut/image" "$MNT"; }
+
 points=0
-# try CONTENT WHAT FROM TO [FLAG]: FROM has this content.
+# try HOW STRIDE CONTENT WHAT FROM TO [FLAG]: FROM has this content.
 try() {
-	local daemon rc move=(mv -T)
-	moved=$1 what=$2
-	shift 2
+	local how=$1 stride=$2 daemon rc move=(mv -T)
+	moved=$3 what=$4
+	shift 4
 	[ $# = 2 ] || move=("$FSPROBE" rename)
-	n=0
+	n=$((seed % stride + 1 - stride))
 	while :; do
-		n=$((n + 1))
-		rm -rf "$IMG" "$IMG".*
-		cp -a "$T/before/." "$T"
-		# Where the program has a sanitizer, that one need not come first.
-		ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0:detect_leaks=0 LD_PRELOAD=$KILL_AT_LIB KILL_AT=$n \
-			"$CANISTERFS" mount -f "$IMG" "$MNT" >"$T/daemon.log" 2>&1 &
-		daemon=$!
+		n=$((n + stride))
+		rm -rf "$disk"
+		cp -a "$T/before" "$disk"
+		"${how}_mount"
 		until is_mounted "$MNT" || ! kill -0 $daemon 2>/dev/null; do sleep 0.01; done
 		if is_mounted "$MNT"; then
 			"${move[@]}" "$MNT/$1" "$MNT/$2" "${@:3}" >/dev/null 2>&1 || true
@@ -74,21 +93,32 @@ try() {
 		wait $daemon 2>/dev/null || rc=$?
 		[ "$rc" = 137 ] || break
 		points=$((points + 1))
-		start
+		"start_$how"
 		check_op
 		stop
 	done
-	is 0 "$rc" "the end of a mount that was not killed, $what"
+	is 0 "$rc" "the end of a mount that was not $how, $what"
 	start
 	holds "$2" "$moved" || fail "$what: $2 has not the content of $1"
 	stop
-	[ "$n" -gt 3 ] || fail "only $n points in $what"
 }
-try a "memory to scratch" 2 saved
-try a "memory over scratch" 2 notes
-try c "scratch to memory" notes 9
-try c "scratch over memory" notes 2
-try a "memory to memory" 2 9
-try a "memory over memory" 2 4
-try a "exchange of memories" 2 4 EXCHANGE
-echo "$points points"
+# All of them. Words: how, stride.
+try_all() {
+	try "$@" a "memory to scratch" 2 saved
+	try "$@" a "memory over scratch" 2 notes
+	try "$@" c "scratch to memory" notes 9
+	try "$@" c "scratch over memory" notes 2
+	try "$@" a "memory to memory" 2 9
+	try "$@" a "memory over memory" 2 4
+	try "$@" a "exchange of memories" 2 4 EXCHANGE
+}
+# In a long run, every call.
+choose_seed
+stride=$((5 / $(rounds 1)))
+[ "$stride" -ge 1 ] || stride=1
+try_all killed "$stride"
+killed=$points
+try_all cut "$((2 * stride))"
+cuts=$((points - killed))
+echo "$killed kills, $cuts power cuts"
+[ "$killed" -ge 20 ] && [ "$cuts" -ge 8 ] || fail "only $killed kills, $cuts power cuts"
